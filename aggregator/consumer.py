@@ -1,0 +1,148 @@
+"""The loop: poll, hand records to partitions, claim what was assigned, flush what is due. One thread, never asleep.
+
+Everything that blocks is bounded: the poll by its timeout, the database by `aggregator.transaction`. While the database
+is away partitions are paused and the poll goes on, so the group keeps its members; the memory stays bounded.
+"""
+
+from collections.abc import Iterable
+from threading import Event
+from time import monotonic
+
+import structlog
+from confluent_kafka import KafkaError, Message
+
+from aggregator.flusher import Flusher, Outcome
+from aggregator.held import Held
+from aggregator.holdings import Holdings
+from aggregator.kafka_log import KafkaLog, record_of
+from aggregator.oversight import Oversight
+from aggregator.partition import Stop, Verdict
+from aggregator.records import Stream
+from aggregator.store import Ends, Store
+from aggregator.transaction import UnavailableError
+from common.errors import LostPlaceError
+
+POLL_S = 0.1
+RECORDS_A_TURN = 5000
+DRAIN_S = 8.0
+
+log = structlog.get_logger()
+
+
+class Consumer:
+    """One member of the group."""
+
+    def __init__(
+        self, kafka_log: KafkaLog, store: Store, stream: Stream, partitions: int, flush_interval_s: float
+    ) -> None:
+        self._log = kafka_log
+        self._store = store
+        self._flush_interval_s = flush_interval_s
+        ends: dict[int, Ends] = {}
+        self._flusher = Flusher(store, ends.get)
+        self.holdings = Holdings(kafka_log, store, stream, self._flusher, partitions)
+        self.oversight = Oversight(kafka_log, store, self.holdings, ends)
+        self._stopping = Event()
+        self.turned_at = monotonic()
+
+    def stop(self) -> None:
+        """Ask the loop to end; from any thread or signal."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Work until asked to stop, then write what is folded and leave the group."""
+        self._log.subscribe(self.holdings)
+        try:
+            while not self._stopping.is_set():
+                self.turn()
+            self.holdings.leave(list(self.holdings.held), DRAIN_S)
+        finally:
+            self._log.close()
+
+    def turn(self) -> None:
+        """One round of the loop."""
+        self._take(self._log.consume(RECORDS_A_TURN, POLL_S))
+        now = self.turned_at = monotonic()
+        outage, holdings = self.holdings.outage, self.holdings
+        try:
+            if outage.is_over(now, self._store.ping):
+                self._log.resume(number for number, held in holdings.held.items() if held.partition.stop is None)
+            if not outage.ongoing:
+                holdings.claim_assigned(now)
+                self._flush_due(now)
+                self.oversight.look(now)
+        except UnavailableError as error:
+            outage.begin(now, str(error))
+            self._log.pause(holdings.held)
+
+    # --- records -----------------------------------------------------------------------------------------------------
+
+    def _take(self, messages: Iterable[Message]) -> None:
+        now, astray = monotonic(), set[int]()
+        for message in messages:
+            if (error := message.error()) is not None:
+                self._take_error(message, error)
+                continue
+            number = message.partition()
+            held = self.holdings.held.get(-1 if number is None else number)
+            if held is None or held.partition.number in astray:
+                continue  # revoked, not claimed yet, or fetched again from where it went astray
+            if not self._offer(held, message, now):
+                astray.add(held.partition.number)
+
+    def _offer(self, held: Held, message: Message, now: float) -> bool:
+        """Offer one record; False if what follows it in this round is of no use."""
+        verdict = held.partition.offer(record_of(message))
+        if verdict is Verdict.TAKEN:
+            held.watchdog.heard(now)
+            return True
+        if verdict is Verdict.STALE:
+            return True
+        if verdict is Verdict.GAP:
+            self._seek_back(held, message.offset(), now)
+        elif verdict is Verdict.STOP:
+            self.holdings.halt(held)
+        return False
+
+    def _seek_back(self, held: Held, found: int | None, now: float) -> None:
+        partition = held.partition
+        log.warning("gap", partition=partition.number, expected=partition.next_offset, found=found)
+        if held.watchdog.gap_at(partition.next_offset):
+            partition.stop = Stop("records missing", f"offset {partition.next_offset} never comes, {found} does")
+            self.holdings.halt(held)
+        else:
+            held.watchdog.refetched(now)
+            self._log.restart(partition.number, partition.next_offset, partition.leader_epoch)
+
+    def _take_error(self, message: Message, error: KafkaError) -> None:
+        if error.fatal():
+            raise LostPlaceError(f"Kafka refuses this member for good: {error}")
+        number = message.partition()
+        held = self.holdings.held.get(-1 if number is None else number)
+        if error.code() == KafkaError._AUTO_OFFSET_RESET and held is not None:  # noqa: SLF001  # the binding's name
+            # Retention passed the position, or the log is shorter than it was: never a silent jump.
+            held.partition.stop = Stop("gap in the log", f"offset {held.partition.next_offset} is not there: {error}")
+            self.holdings.halt(held)
+        else:
+            log.warning("kafka", error=str(error), partition=number)
+
+    # --- flushing ----------------------------------------------------------------------------------------------------
+
+    def _flush_due(self, now: float) -> None:
+        for held in list(self.holdings.held.values()):
+            if held.is_due(now, self._flush_interval_s, waiting=self._flusher.is_waiting(held.partition.number)):
+                self._follow(held, self._flusher.step(held.partition), now)
+
+    def _follow(self, held: Held, outcome: Outcome, now: float) -> None:
+        partition = held.partition
+        if outcome is Outcome.AWAY:
+            raise UnavailableError("the database did not answer a flush")
+        if outcome is Outcome.LOST:
+            self.holdings.forget(partition.number)
+        elif outcome is Outcome.STOPPED:
+            self.holdings.halt(held)
+        elif outcome is Outcome.ERASED:
+            held.watchdog.refetched(now)
+            self._log.restart(partition.number, partition.next_offset, partition.leader_epoch)
+        elif outcome is not Outcome.AGAIN:
+            held.flushed_at = now

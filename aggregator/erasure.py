@@ -1,0 +1,173 @@
+"""Applies a delete in slices: hours first, then days, the lifetime document last; the position stays until the last.
+
+While the position stands at the delete's record, whoever owns the partition finds what is left and goes on from there,
+so a crash between slices costs nothing. Every slice changes the position document too (`step`), so that two members
+that both believe they own the partition cannot both subtract.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bson import Decimal128, Int64, MaxKey, MinKey, encode
+from pymongo import UpdateOne
+
+from aggregator.bson_forms import update_of
+from aggregator.changes import Change
+from aggregator.partition import Partition
+from aggregator.records import Barrier
+from aggregator.store import Store
+from aggregator.transaction import Document, Session
+from common import documents
+
+SLICE_DOCUMENTS = 200
+SLICE_BYTES = 4 * 1024 * 1024
+# What a total never has: maps that name cartons and lists, which stay with the keystem.
+KEYSTEM_ONLY = frozenset({"cartons", "offered"})
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """One delete on its way through a partition."""
+
+    store: Store
+    partition: Partition
+    barrier: Barrier
+
+    def step(self) -> bool:
+        """One slice in one transaction; True when it was the last. Raises the exceptions of `aggregator.transaction`."""
+        done: bool = self.store.transactions.run(self._slice)
+        return done
+
+    def _slice(self, session: Session) -> bool:
+        if self._hours(session) or self._days(session):
+            self._compare_and_set(session, {"$inc": {"step": Int64(1)}})
+            return False
+        self._finish(session)
+        return True
+
+    def _compare_and_set(self, session: Session, update: Document) -> None:
+        expected = (self.partition.next_offset, self.partition.generation)
+        self.store.compare_and_set(session, self.partition.number, expected, update)
+
+    def _hours(self, session: Session) -> bool:
+        """Take a slice of hours out of the totals of those hours; False if there are none left."""
+        hours = list(self._up_to_a_slice(session, documents.KEYDATA_HOURS, "h"))
+        if not hours:
+            return False
+        total = self.store.database[documents.TOTALS_HOURS]
+        # Never upserting: where the totals of an hour have expired, there is nothing left to subtract from.
+        subtractions = [
+            UpdateOne({"_id": {"p": self.partition.number, "h": hour["_id"]["h"]}}, subtraction(hour)) for hour in hours
+        ]
+        total.bulk_write(subtractions, ordered=False, session=session)
+        self._remove(session, documents.KEYDATA_HOURS, hours)
+        return True
+
+    def _days(self, session: Session) -> bool:
+        days = list(self._up_to_a_slice(session, documents.CARTON_DAYS, "d"))
+        self._remove(session, documents.CARTON_DAYS, days)
+        return bool(days)
+
+    def _up_to_a_slice(self, session: Session, collection: str, field: str) -> Iterator[Document]:
+        keystem, size = self.barrier.subject, 0
+        every = {"_id": {"$gte": {"k": keystem, field: MinKey()}, "$lte": {"k": keystem, field: MaxKey()}}}
+        with self.store.database[collection].find(every, limit=SLICE_DOCUMENTS, session=session) as found:
+            for document in found:
+                yield document
+                size += len(encode(document))
+                if size >= SLICE_BYTES:
+                    return
+
+    def _remove(self, session: Session, collection: str, found: list[Document]) -> None:
+        if found:
+            self.store.database[collection].delete_many(
+                {"_id": {"$in": [gone["_id"] for gone in found]}}, session=session
+            )
+
+    def _finish(self, session: Session) -> None:
+        """Take the lifetime document out of the totals, write the receipt, and step over the delete."""
+        partition, barrier = self.partition, self.barrier
+        moved: Document = {"next_offset": Int64(partition.next_offset + 1)}
+        log_time = documents.moment_of(partition.barrier_log_ms)
+        self._compare_and_set(
+            session, {"$set": moved, "$max": {"log_time": log_time}, "$unset": {"step": "", "stopped": ""}}
+        )
+        removed = self.store.database[documents.KEYDATA].find_one_and_delete({"_id": barrier.subject}, session=session)
+        if removed is not None:
+            self._subtract_lifetime(session, removed)
+        self._write_receipt(session, removed or {})
+        self._clear_quarantined(session)
+        state = partition.seen_with(barrier.source, partition.barrier_log_ms)
+        self.store.write_sessions(session, partition.number, {barrier.source.session: state})
+
+    def _subtract_lifetime(self, session: Session, removed: Document) -> None:
+        update = subtraction(removed)
+        extremes = self._extremes(session)
+        update["$set"] = {path: value for path, value in extremes.items() if value is not None}
+        update["$unset"] = {path: "" for path, value in extremes.items() if value is None}
+        update = {operator: fields for operator, fields in update.items() if fields}
+        self.store.database[documents.TOTALS].update_one({"_id": self.partition.number}, update, session=session)
+
+    def _extremes(self, session: Session) -> Document:
+        """The extremes of the keystems that remain, found anew: they cannot be subtracted."""
+        keydata, here = self.store.database[documents.KEYDATA], {"partition": self.partition.number}
+        slowest = keydata.find_one(
+            here, {documents.LATENCY_MAX: 1}, sort=[(documents.LATENCY_MAX, -1)], session=session
+        )
+        span: Document = {"_id": None, "first_seen": {"$min": "$first_seen"}, "last_seen": {"$max": "$last_seen"}}
+        with keydata.aggregate([{"$match": here}, {"$group": span}], session=session) as spans:
+            found = next(iter(spans), {})
+        return {
+            documents.LATENCY_MAX: (slowest or {}).get("latency", {}).get("max"),
+            "first_seen": found.get("first_seen"),
+            "last_seen": found.get("last_seen"),
+        }
+
+    def _write_receipt(self, session: Session, removed: Document) -> None:
+        barrier, partition = self.barrier, self.partition
+        cleared = {
+            name: value for name, value in removed.items() if name not in {"_id", "partition", documents.LATENCY_MEAN}
+        }
+        receipt = {
+            "_id": barrier.event_id,
+            "keystem": barrier.subject,
+            "actor": barrier.actor,
+            "requested_at": barrier.requested_at,
+            "applied_at": datetime.now(UTC),
+            "topic_id": self.store.place.topic_id,
+            "partition": partition.number,
+            "offset": Int64(partition.next_offset),
+            "cleared": cleared,
+        }
+        self.store.database[documents.DELETIONS].insert_one(receipt, session=session)
+
+    def _clear_quarantined(self, session: Session) -> None:
+        older = {
+            "keystem": self.barrier.subject,
+            "topic": self.store.place.topic,
+            "partition": self.partition.number,
+            "cleared": False,
+        }
+        self.store.database[documents.QUARANTINE].update_many(older, {"$set": {"cleared": True}}, session=session)
+
+
+def subtraction(document: Document) -> Document:
+    """The update that takes a document's counters out of the total that holds them."""
+    change = Change()
+    _negate(change, "", {name: value for name, value in document.items() if name not in KEYSTEM_ONLY})
+    return update_of(change)
+
+
+def _negate(change: Change, prefix: str, counters: dict[str, Any]) -> None:
+    for name, value in counters.items():
+        path = f"{prefix}{name}"
+        if path in {"_id", "partition", documents.LATENCY_MEAN, documents.LATENCY_MAX}:
+            continue
+        if isinstance(value, dict):
+            _negate(change, f"{path}.", value)
+        elif isinstance(value, Decimal128):
+            change.add(path, -int(value.to_decimal()))
+        elif isinstance(value, int):
+            change.count(path, -value)
