@@ -1,0 +1,93 @@
+# What one does here. The first call makes a virtual environment and fetches Kafka and MongoDB; later ones find them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUNTIME := .venv/.runtime
+VENV := .venv/.installed
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help
+help: ## this list
+	@echo 'make …'
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)$$/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
+		printf '  %-14s %s\n' "$$name" "$$text"; done
+
+# ---- use it ---------------------------------------------------------------------------------------------------------
+
+.PHONY: run demo status doctor
+run: $(RUNTIME) ## everything on this machine, until Ctrl-C; prints addresses and lines to paste
+	@exec $(BIN)/python -m local run
+
+demo: $(RUNTIME) ## the same, then 300 facilities send packs for 20 s and every one must have been counted
+	@exec $(BIN)/python -m local demo
+
+status: $(RUNTIME) ## what runs, where, and where its logs are
+	@$(BIN)/python -m local status || true
+
+doctor: $(RUNTIME) ## what this machine has and lacks, and what to install
+	@$(BIN)/python -m local doctor
+
+# ---- change it ------------------------------------------------------------------------------------------------------
+
+.PHONY: check format test test-unit test-fast coverage requirements
+check: $(VENV) ## formatting, lint, types, imports between packages, settings table
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@diff -B <(sed -n '/^<!-- settings: /,/^<!-- settings end/{/^<!--/d;p}' README.md) <($(BIN)/python -m admin settings --markdown) \
+		|| { echo 'README.md: the settings table differs from the models'; exit 1; }
+	@echo 'settings table: as the models'
+
+format: $(VENV) ## put the code into its form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+test: $(VENV) prepare ## all tests: unit, integration, contract, fault
+	@$(PYTEST)
+
+test-unit: $(VENV) ## the tests that need no server
+	@$(PYTEST) tests/unit
+
+test-fast: $(VENV) prepare ## everything but the fault tests
+	@$(PYTEST) -m 'not fault'
+
+coverage: $(VENV) prepare ## all tests, with the coverage they must reach
+	@$(PYTEST) --cov --cov-fail-under=90
+
+requirements: ## pin anew what pyproject.toml declares (needs uv)
+	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
+	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml --group dev -o requirements/dev.txt
+
+# ---- prepare --------------------------------------------------------------------------------------------------------
+
+.PHONY: prepare clean
+prepare: $(RUNTIME) ## fetch Kafka and MongoDB, if they are not here yet
+	@$(BIN)/python -m local prepare
+
+# The lists are complete and pinned by hash, so there is nothing to resolve; Python compiles what it imports.
+define install
+	@echo 'virtual environment: .venv, from $(1)'
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps --no-compile -r $(1) \
+		| awk -v total="$$(grep -c == $(1))" \
+			'/^Collecting|already satisfied/ {printf "\r  %d of %d packages", ++n, total; fflush()} END {print ""}'
+	@touch $@
+endef
+
+# To run it takes half the packages that it takes to change it.
+$(RUNTIME): requirements/runtime.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed, this is " \
+		+ sys.version.split()[0] + "; name another: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv .venv
+	$(call install,requirements/runtime.txt)
+
+$(VENV): requirements/dev.txt $(RUNTIME)
+	$(call install,requirements/dev.txt)
+
+clean: ## remove what make made: virtual environment, fetched programs, the local stack's data
+	rm -rf .venv .cache .local .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -1,0 +1,138 @@
+"""The services as subprocesses on free ports, with their logs kept, and ended whatever a test does."""
+
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.ports import LOOPBACK, free_port
+from local.process import Part, PartProcess
+from tests.support import web
+from tests.support.eventually import eventually
+from tests.support.workspace import Workspace
+
+
+class Service:
+    """One service under test. It keeps its port and environment over a restart."""
+
+    def __init__(self, name: str, module: str, env: Mapping[str, str], log: Path, ready_path: str | None) -> None:
+        self.name = name
+        self.log = log
+        self.env = dict(env)
+        self._module = module
+        self._ready_path = ready_path
+        self._process: PartProcess | None = None
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:PORT`, without a slash at the end."""
+        port = next(value for name, value in self.env.items() if name.endswith("__PORT"))
+        return f"http://{LOOPBACK}:{port}"
+
+    @property
+    def pid(self) -> int:
+        return self._running().pid
+
+    def start(self, *, wait: bool = True) -> "Service":
+        """Start it (again); `wait` until its readiness route says 200."""
+        assert self._process is None or self._process.exit_code() is not None, f"{self.name} runs already"
+        command = (sys.executable, "-m", *self._module.split())
+        part = Part(self.name, command, None, lambda: False, env=self.env, stop_within_s=60)
+        self._process = PartProcess(part, self.log)
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, deadline_s: float = 120) -> None:
+        eventually(self._ready_or_dead, deadline_s)
+
+    def is_ready(self) -> bool:
+        try:
+            return web.request("GET", self.url + (self._ready_path or "/"), timeout_s=5).status == 200
+        except OSError:
+            return False
+
+    def wait_exit(self, deadline_s: float = 60) -> int:
+        """Wait until it ends by itself; its exit code."""
+        process = self._running()
+        eventually(lambda: process.exit_code() is not None, deadline_s)
+        code = process.exit_code()
+        assert code is not None
+        return code
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit code once it is gone."""
+        return self._running().stop()
+
+    def kill(self) -> None:
+        """SIGKILL; gone when this returns."""
+        if self._process is not None:
+            self._process.kill()
+
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        self._running().send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._running().send(signal.SIGCONT)
+
+    def exit_code(self) -> int | None:
+        """None while it runs; −N if signal N ended it."""
+        return self._running().exit_code()
+
+    def log_text(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def _running(self) -> PartProcess:
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process
+
+    def _ready_or_dead(self) -> bool:
+        code = self.exit_code()
+        if code is not None:
+            raise RuntimeError(f"{self.name} ended with {code} instead of becoming ready:\n{self.log_text()[-4000:]}")
+        return self.is_ready()
+
+
+class Services:
+    """Starts services and remembers them, so that the fixture can end them and show their logs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._taken: set[int] = set()
+        self.started: list[Service] = []
+
+    def sandbox(self, *, wait: bool = True, **env: str) -> Service:
+        """The local Paccurate; `env` are further settings, like SANDBOX__ERROR_RATE="0.1"."""
+        return self._make("sandbox", "SANDBOX", env, "/livez").start(wait=wait)
+
+    def proxy(self, workspace: Workspace, upstream: str, *, wait: bool = True, **env: str) -> Service:
+        """A proxy before the upstream with this URL; its spool is the workspace's, so a second one shares the parent."""
+        own = {"PROXY__UPSTREAM_URL": upstream, "PROXY__SPOOL_DIR": str(workspace.spool)}
+        return self._make("proxy", "PROXY", workspace.env() | own | env, "/readyz").start(wait=wait)
+
+    def aggregator(self, workspace: Workspace, *, wait: bool = True, **env: str) -> Service:
+        return self._make("aggregator", "AGGREGATOR", workspace.env() | env, "/readyz").start(wait=wait)
+
+    def init(self, workspace: Workspace) -> None:
+        """`admin init`: makes the workspace's topic, collections and positions."""
+        env = workspace.env()
+        service = Service("init", "admin init", env, self._folder / f"init-{len(self.started)}.log", None)
+        self.started.append(service)
+        code = service.start(wait=False).wait_exit()
+        assert code == 0, f"admin init ended with {code}:\n{service.log_text()}"
+
+    def end(self) -> None:
+        """Kill what still runs."""
+        for service in reversed(self.started):
+            service.kill()
+
+    def _make(self, module: str, prefix: str, env: Mapping[str, str], ready_path: str) -> Service:
+        name = f"{module}-{len(self.started)}"
+        port = free_port(self._taken)
+        self._taken.add(port)
+        settings = {f"{prefix}__HOST": LOOPBACK, f"{prefix}__PORT": str(port)} | dict(env)
+        service = Service(name, module, settings, self._folder / f"{name}.log", ready_path)
+        self.started.append(service)
+        return service
