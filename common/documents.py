@@ -29,10 +29,13 @@ _LOG_GAMMA: Final = math.log(GAMMA)
 
 _ESCAPES: Final = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"}
 _NEEDS_ESCAPE: Final = frozenset(_ESCAPES)
+_EMPTY: Final = "%"  # a path must not have an empty name in it; nothing else is escaped to this
 
 
 def escape(key: str) -> str:
     """A map key without the characters that mean something in a MongoDB path; `unescape` is its inverse."""
+    if not key:
+        return _EMPTY
     if _NEEDS_ESCAPE.isdisjoint(key):
         return key
     return "".join(_ESCAPES.get(character, character) for character in key)
@@ -41,6 +44,8 @@ def escape(key: str) -> str:
 def unescape(key: str) -> str:
     if "%" not in key:
         return key
+    if key == _EMPTY:
+        return ""
     for character, escaped in reversed(_ESCAPES.items()):
         key = key.replace(escaped, character)
     return key

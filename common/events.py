@@ -32,7 +32,8 @@ Nanoseconds = Annotated[int, Meta(ge=0, le=86_400_000_000_000)]
 Cents = Annotated[int, Meta(ge=-(10**12), le=10**12)]
 Share = Annotated[float, Meta(ge=0, le=1.000001)]
 Text = Annotated[str, Meta(max_length=MAX_STRING_BYTES)]
-Keystem = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+# `all` is the name of the total; `$` would let a line feed pass.
+Keystem = Annotated[str, Meta(pattern=r"\A(?!all\Z)[A-Za-z0-9_-]{1,64}\Z")]
 Session = Annotated[str, Meta(min_length=36, max_length=36)]
 Seq = Annotated[int, Meta(ge=1, le=2**62)]
 PartitionNumber = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -162,18 +163,22 @@ Event = PackEvent | DeleteEvent
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """As much of any event, of whatever schema, as says which one it is."""
+    """As much of any event, whatever else it holds, as says which one it is."""
 
     session: str
     partition: int
     seq: int
-    schema: int = SCHEMA
-    keystem: str | None = None
+    keystem: object = None  # whatever is there: it is not part of the identity
+
+
+class _Version(msgspec.Struct, frozen=True):
+    schema: int
 
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _identity_decoder = msgspec.json.Decoder(Identity)
+_version_decoder = msgspec.json.Decoder(_Version)
 
 
 def event_id(session: str, partition: int, seq: int) -> str:
@@ -194,5 +199,13 @@ def decode_identity(value: bytes) -> Identity | None:
     """Which event a value is, as far as that can be read at all."""
     try:
         return _identity_decoder.decode(value)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def decode_schema(value: bytes) -> int | None:
+    """Which schema a value says it has; a newer one may have changed everything but that."""
+    try:
+        return _version_decoder.decode(value).schema
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None

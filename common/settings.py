@@ -5,7 +5,7 @@ Any variable `X` can be given as `X_FILE`, the path of a file that holds the val
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,11 +13,14 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as ParseError
 from pydantic_settings.sources import EnvSettingsSource
 
 from common.errors import SettingsError
 
 DELIMITER = "__"
+# What a name has in it whose value is not repeated in an error: addresses and client options hold passwords too.
+_SECRET = frozenset({"URI", "CLIENT", "TOKEN", "KEY", "PASSWORD", "SECRET"})
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -58,13 +61,17 @@ class _FileAwareEnv(EnvSettingsSource):
     """Environment in which `X_FILE` stands for the contents of a file as the value of `X`."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        return resolve_files(os.environ)
+        return resolve_files(os.environ, self.settings_cls.model_fields)
 
 
-def resolve_files(environ: Mapping[str, str]) -> dict[str, str | None]:
-    """Lower-cased names with every `section__name_FILE` replaced by what its file holds (without trailing newline)."""
+def resolve_files(environ: Mapping[str, str], sections: Collection[str]) -> dict[str, str | None]:
+    """Lower-cased names with every `section__name_FILE` replaced by what its file holds (without trailing newline).
+
+    Only of the given sections: what other programs keep in their variables is not ours to read.
+    """
     found: dict[str, str | None] = {name.lower(): value for name, value in environ.items()}
-    for name in [name for name in found if DELIMITER in name and name.endswith("_file")]:
+    ours = [name for name in found if name.partition(DELIMITER)[0] in sections and DELIMITER in name]
+    for name in [name for name in ours if name.endswith("_file")]:
         path, target = found.pop(name), name.removesuffix("_file")
         if target in found:
             raise SettingsError(f"{target.upper()} and {name.upper()} are both set: keep one of them")
@@ -83,7 +90,6 @@ class ProcessSettings(BaseSettings):
         env_nested_delimiter=DELIMITER,
         extra="ignore",
         validate_default=True,
-        nested_model_default_partial_update=True,
     )
 
     @classmethod
@@ -111,6 +117,19 @@ def load(model: type[SettingsT]) -> SettingsT:
         return model()
     except ValidationError as error:
         raise SettingsError("\n".join(_problem(problem) for problem in error.errors())) from error
+    except ParseError as error:
+        raise SettingsError(_unparsed(error, model)) from error
+
+
+def _unparsed(error: ParseError, model: type[BaseSettings]) -> str:
+    """What to say of a value that had to be JSON; which variable it was is known by its text alone."""
+    reason = error.__cause__
+    text = getattr(reason, "doc", None)
+    values = resolve_files(os.environ, model.model_fields)
+    names = [
+        name for name in sorted(values) if values[name] == text and name.partition(DELIMITER)[0] in model.model_fields
+    ]
+    return f"{' or '.join(names).upper()}: must be JSON ({reason})"
 
 
 def _problem(problem: Any) -> str:
@@ -120,7 +139,9 @@ def _problem(problem: Any) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
     if not name:
         return message
-    return f"{name}={problem['input']!r}: {message}" if "URI" not in name else f"{name}: {message}"
+    if any(word in name for word in _SECRET):
+        return f"{name}: {message}"
+    return f"{name}={problem['input']!r}: {message}"
 
 
 @dataclass(frozen=True, slots=True)
