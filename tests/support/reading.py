@@ -7,7 +7,8 @@ from typing import Any
 
 from bson import Decimal128, Int64
 
-from common.documents import latency_bucket, position_id
+from common.documents import latency_bucket
+from common.progress import position_id
 from tests.support import web
 from tests.support.services import Service
 from tests.support.web import Reply
