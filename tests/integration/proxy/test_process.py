@@ -1,0 +1,179 @@
+"""The proxy as a process: how it refuses to start, drains and ends; Kafka and MongoDB are away all the time."""
+
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPSConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from local.ports import LOOPBACK, free_port
+from tests.support import answers, web
+from tests.support.answers import content
+from tests.support.eventually import eventually
+from tests.support.services import Service
+from tests.support.web import Reply
+
+pytestmark = pytest.mark.integration
+
+BODY = b'{"itemSets":[{"quantity":2}]}'
+PACKED = content(answers.pack())
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture
+def proxy(tmp_path: Path) -> Iterator[Start]:
+    """Starts proxies on free ports: `proxy(PROXY__GRACE_S="60")`."""
+    started: list[Service] = []
+
+    def start(*, wait: bool = True, **env: str) -> Service:
+        own = {
+            "PROXY__PORT": str(free_port()),
+            "PROXY__SPOOL_DIR": str(tmp_path / "spool"),
+            "PROXY__UPSTREAM_URL": "http://127.0.0.1:1/",
+            "KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
+            "MONGO__URI": "mongodb://127.0.0.1:1/",
+        }
+        log = tmp_path / f"proxy-{len(started)}.log"
+        started.append(Service("proxy", "proxy", own | env, log, "/readyz"))
+        return started[-1].start(wait=wait)
+
+    yield start
+    for service in started:
+        service.kill()
+
+
+@contextmanager
+def upstream_that_waits() -> Iterator[tuple[str, threading.Event, threading.Event]]:
+    """Its address; set once it was asked; set to let it answer."""
+    asked, release = threading.Event(), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # the name that http.server calls
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.set()
+            release.wait(60)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(PACKED)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the signature of http.server
+            """Nothing of interest."""
+
+    server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://{LOOPBACK}:{server.server_address[1]}/", asked, release
+    finally:
+        release.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def send(service: Service) -> Reply:
+    return web.request("POST", service.url + "/", BODY)
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"PROXY__GRACE_S": "3"}, "PROXY__GRACE_S=3"),
+        ({"PROXY__TLS_CERTIFICATE": "/no/such.pem"}, "PROXY__TLS_CERTIFICATE=/no/such.pem"),
+        ({"PROXY__HOST": "no-such-host.invalid"}, "PROXY__HOST=no-such-host.invalid"),
+    ],
+)
+def test_what_it_cannot_start_with_is_told_and_ends_it(proxy: Start, env: dict[str, str], said: str) -> None:
+    service = proxy(wait=False, **env)
+
+    assert service.wait_exit() == 3
+    assert said in service.log_text()
+    assert "Traceback" not in service.log_text()
+
+
+def test_a_port_that_is_taken_is_told_and_ends_it(proxy: Start) -> None:
+    with socket.create_server((LOOPBACK, 0)) as other:
+        port = other.getsockname()[1]
+        service = proxy(wait=False, PROXY__PORT=str(port))
+
+        assert service.wait_exit() == 3
+    assert f"PROXY__PORT={port}" in service.log_text()
+    assert "another program has that port" in service.log_text()
+
+
+def test_it_takes_packs_while_kafka_and_mongodb_are_away_and_ends_with_0(proxy: Start) -> None:
+    service = proxy()
+    reply = send(service)
+
+    assert reply.status == 502
+    assert "x-event-id" in reply.headers
+    assert service.stop() == 0
+    assert '"event": "drained"' in service.log_text()
+
+
+def test_a_stop_answers_what_is_on_its_way_and_takes_nothing_new(proxy: Start) -> None:
+    with upstream_that_waits() as (url, asked, release), ThreadPoolExecutor(1) as pool:
+        service = proxy(PROXY__UPSTREAM_URL=url)
+        pending = pool.submit(send, service)
+        assert asked.wait(60)
+        os.kill(service.pid, signal.SIGTERM)
+        _wait_until_refusing(service)
+        release.set()
+
+        reply = pending.result(60)
+        assert (reply.status, reply.json["totalItems"]) == (200, 1)
+        assert "x-event-id" in reply.headers
+        assert service.wait_exit() == 0
+
+
+def test_the_second_signal_ends_it_at_once(proxy: Start) -> None:
+    with upstream_that_waits() as (url, asked, _), ThreadPoolExecutor(1) as pool:
+        service = proxy(PROXY__UPSTREAM_URL=url)
+        pending = pool.submit(send, service)
+        assert asked.wait(60)
+        os.kill(service.pid, signal.SIGINT)
+        _wait_until_refusing(service)
+        os.kill(service.pid, signal.SIGTERM)
+
+        assert service.wait_exit() == -signal.SIGTERM
+        assert pending.exception(60) is not None
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with the openssl command")
+def test_it_speaks_https_with_a_certificate(proxy: Start, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    service = proxy(wait=False, PROXY__TLS_CERTIFICATE=str(certificate), PROXY__TLS_KEY=str(key))
+    eventually(lambda: '"event": "started"' in service.log_text(), 60)
+    trust = ssl.create_default_context(cafile=str(certificate))
+    trust.check_hostname = False
+
+    connection = HTTPSConnection(LOOPBACK, int(service.env["PROXY__PORT"]), timeout=60, context=trust)
+    connection.request("GET", "/livez")
+
+    assert connection.getresponse().read() == b'{"alive":true}'
+    connection.close()
+
+
+def _wait_until_refusing(service: Service) -> None:
+    eventually(lambda: not _accepts(service))
+
+
+def _accepts(service: Service) -> bool:
+    try:
+        socket.create_connection((LOOPBACK, int(service.env["PROXY__PORT"])), 5).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,57 @@
+"""A body is taken whole and within its size, or not at all."""
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.types import Message, Receive
+
+from proxy.request_body import BodyTooLargeError, CallerGoneError, read_body
+
+
+def receiving(*messages: Message) -> Receive:
+    left: Iterator[Message] = iter(messages)
+
+    async def receive() -> Message:
+        return next(left)
+
+    return receive
+
+
+def part(body: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+GONE: Message = {"type": "http.disconnect"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "body"),
+    [
+        ([part(b"pack")], b"pack"),
+        ([part(b"pa", more=True), part(b"", more=True), part(b"ck")], b"pack"),
+        ([{"type": "http.request"}], b""),
+    ],
+)
+async def test_a_body_is_read_whole(messages: list[Message], body: bytes) -> None:
+    assert await read_body(receiving(*messages), [], 4) == body
+
+
+@pytest.mark.parametrize("messages", [[GONE], [part(b"pa", more=True), GONE]])
+async def test_a_caller_that_leaves_has_sent_nothing(messages: list[Message]) -> None:
+    with pytest.raises(CallerGoneError):
+        await read_body(receiving(*messages), [], 4)
+
+
+async def test_a_declared_length_beyond_the_limit_is_refused_unread() -> None:
+    with pytest.raises(BodyTooLargeError):
+        await read_body(receiving(), [(b"content-length", b"5")], 4)
+
+
+@pytest.mark.parametrize("length", [b"4", b"odd", b"-1"])
+async def test_any_other_length_is_not_believed(length: bytes) -> None:
+    assert await read_body(receiving(part(b"pack")), [(b"content-length", length)], 4) == b"pack"
+
+
+async def test_a_body_that_grows_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(BodyTooLargeError):
+        await read_body(receiving(part(b"pac", more=True), part(b"ks", more=True)), [], 4)
