@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 from admin.servers import Kafka, mongo
 from admin.settings import Settings
 from admin.waiting import reason_of
-from common import documents
+from common import documents, progress
 from common.kafka import TopicMissingError, describe_topic, differences
 from common.mongo import Document
 from proxy.settings import ProxySettings
@@ -118,13 +118,13 @@ def _documents_status(settings: Settings, topic: TopicStatus) -> DocumentsStatus
 
 
 def _ask_database(database: Database[Document], topic: TopicStatus) -> DocumentsStatus:
-    found = database[documents.POSITIONS].find({"topic": topic.name}, sort=[("created_at", 1)])
+    found = database[progress.POSITIONS].find({"topic": topic.name}, sort=[("created_at", 1)])
     newest = {int(position["partition"]): position for position in found}
-    quarantine = database[documents.QUARANTINE]
+    quarantine = database[progress.QUARANTINE]
     return DocumentsStatus(
         partitions=tuple(_partition_status(newest[number], topic) for number in sorted(newest)),
         keystems=database[documents.KEYDATA].estimated_document_count(),
-        sessions=database[documents.SESSIONS].estimated_document_count(),
+        sessions=database[progress.SESSIONS].estimated_document_count(),
         quarantined=quarantine.count_documents({"cleared": {"$ne": True}}),
         quarantined_cleared=quarantine.count_documents({"cleared": True}),
     )

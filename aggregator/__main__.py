@@ -12,9 +12,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from aggregator.consumer import Consumer
-from aggregator.fold import PackStream
 from aggregator.health import serve
 from aggregator.kafka_log import KafkaLog
+from aggregator.pack_stream import PackStream
 from aggregator.settings import AggregatorSettings
 from aggregator.store import Place, Store
 from common.errors import EXIT_CRASH, EXIT_DRAINED, PackstatsError, StartupError
@@ -57,7 +57,8 @@ def run(settings: AggregatorSettings) -> None:
         store = Store(client, settings.mongo.database, Place(settings.kafka.topic, facts.topic_id, owner))
         kafka_log = KafkaLog(settings.kafka, admin, owner)
         section = settings.aggregator
-        consumer = Consumer(kafka_log, store, PackStream(), settings.kafka.partitions, section.flush_interval_s)
+        partitions = settings.kafka.partitions
+        consumer = Consumer(kafka_log, store, PackStream(partitions), partitions, section.flush_interval_s)
         _stop_on_signals(consumer)
         server = serve(consumer, section.host, section.port)
         log.info(
@@ -67,14 +68,14 @@ def run(settings: AggregatorSettings) -> None:
             consumer.run()
         finally:
             server.shutdown()
+            server.server_close()
             store.close()
 
 
 def _stop_on_signals(consumer: Consumer) -> None:
-    """The first signal drains, the second ends the process at once."""
+    """The first signal drains, the second ends the process at once. Nothing is logged here: a line may be half out."""
 
-    def drain(number: int, _: object) -> None:
-        log.info("stopping", signal=signal.Signals(number).name)
+    def drain(_number: int, _frame: object) -> None:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, signal.SIG_DFL)
         consumer.stop()
@@ -84,6 +85,7 @@ def _stop_on_signals(consumer: Consumer) -> None:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until there is something to drain
     try:
         settings = load(AggregatorSettings)
         configure(settings.aggregator.log_level)

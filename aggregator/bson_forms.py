@@ -1,11 +1,13 @@
 """Changes and positions as BSON: counts are Int64, sums Decimal128, whatever their size, so that types never vary."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from bson import Decimal128, Int64
 
+from aggregator.batches import Claim, Quarantined, SessionState, Stop
 from aggregator.changes import Change, Id
-from aggregator.partition import Claim, SessionState
+from common.progress import moment_of
 from common.seen import Seen
 
 Document = dict[str, Any]
@@ -50,6 +52,34 @@ def claim_of(position: Document, sessions: dict[str, SessionState]) -> Claim:
 def session_state(stored: Document) -> SessionState:
     ranges = [[int(first), int(last)] for first, last in stored["ranges"]]
     return SessionState(Seen(int(stored["upto"]), ranges), _epoch_ms(stored["log_time"]))
+
+
+def session_fields(state: SessionState) -> Document:
+    return {
+        "upto": Int64(state.seen.upto),
+        "ranges": [[Int64(first), Int64(last)] for first, last in state.seen.ranges],
+        "log_time": moment_of(state.log_ms),
+    }
+
+
+def quarantine_fields(partition: int, held: Quarantined) -> Document:
+    record, source = held.record, held.source
+    return {
+        "partition": partition,
+        "offset": Int64(record.offset),
+        "log_time": moment_of(record.log_ms),
+        "reason": held.reason,
+        "key": record.key,
+        "value": record.value,
+        "session": source.session if source else None,
+        "seq": Int64(source.seq) if source else None,
+        "keystem": held.subject[:128] if held.subject else None,
+        "cleared": False,
+    }
+
+
+def stop_fields(stop: Stop) -> Document:
+    return {"reason": stop.reason, "detail": stop.detail[:500], "at": datetime.now(UTC)}
 
 
 def _epoch_ms(moment: Any) -> int:

@@ -11,19 +11,19 @@ from time import monotonic
 import structlog
 from confluent_kafka import KafkaError, Message
 
+from aggregator.batches import Stop
 from aggregator.flusher import Flusher, Outcome
 from aggregator.held import Held
 from aggregator.holdings import Holdings
 from aggregator.kafka_log import KafkaLog, record_of
 from aggregator.oversight import Oversight
-from aggregator.partition import Stop, Verdict
+from aggregator.partition import HEADROOM, Verdict
 from aggregator.records import Stream
 from aggregator.store import Ends, Store
 from aggregator.transaction import UnavailableError
 from common.errors import LostPlaceError
 
 POLL_S = 0.1
-RECORDS_A_TURN = 5000
 DRAIN_S = 8.0
 
 log = structlog.get_logger()
@@ -55,13 +55,14 @@ class Consumer:
         try:
             while not self._stopping.is_set():
                 self.turn()
+            log.info("stopping", partitions=sorted(self.holdings.held))
             self.holdings.leave(list(self.holdings.held), DRAIN_S)
         finally:
             self._log.close()
 
     def turn(self) -> None:
         """One round of the loop."""
-        self._take(self._log.consume(RECORDS_A_TURN, POLL_S))
+        self._take(self._log.consume(HEADROOM, POLL_S))
         now = self.turned_at = monotonic()
         outage, holdings = self.holdings.outage, self.holdings
         try:
@@ -70,7 +71,7 @@ class Consumer:
             if not outage.ongoing:
                 holdings.claim_assigned(now)
                 self._flush_due(now)
-                self.oversight.look(now)
+            self.oversight.look(now, database_away=outage.ongoing)
         except UnavailableError as error:
             outage.begin(now, str(error))
             self._log.pause(holdings.held)
@@ -102,17 +103,26 @@ class Consumer:
             self._seek_back(held, message.offset(), now)
         elif verdict is Verdict.STOP:
             self.holdings.halt(held)
+        else:
+            held.skipped = True
         return False
 
     def _seek_back(self, held: Held, found: int | None, now: float) -> None:
         partition = held.partition
+        if held.skipped:
+            self._fetch_from_here(held, now)  # nothing was lost on the way: it was let go here
+            return
         log.warning("gap", partition=partition.number, expected=partition.next_offset, found=found)
         if held.watchdog.gap_at(partition.next_offset):
             partition.stop = Stop("records missing", f"offset {partition.next_offset} never comes, {found} does")
             self.holdings.halt(held)
         else:
-            held.watchdog.refetched(now)
-            self._log.restart(partition.number, partition.next_offset, partition.leader_epoch)
+            self._fetch_from_here(held, now)
+
+    def _fetch_from_here(self, held: Held, now: float) -> None:
+        partition, held.skipped = held.partition, False
+        held.watchdog.refetched(now)
+        self._log.restart(partition.number, partition.next_offset, partition.leader_epoch)
 
     def _take_error(self, message: Message, error: KafkaError) -> None:
         if error.fatal():
@@ -129,20 +139,23 @@ class Consumer:
     # --- flushing ----------------------------------------------------------------------------------------------------
 
     def _flush_due(self, now: float) -> None:
-        for held in list(self.holdings.held.values()):
+        """Flush what is due, the longest untried first, up to the first attempt that fails: it may have taken seconds."""
+        for held in sorted(self.holdings.held.values(), key=lambda held: held.tried_at):
             if held.is_due(now, self._flush_interval_s, waiting=self._flusher.is_waiting(held.partition.number)):
-                self._follow(held, self._flusher.step(held.partition), now)
+                held.tried_at = now
+                outcome = self._flusher.step(held.partition)
+                self._follow(held, outcome, now)
+                if outcome in {Outcome.AGAIN, Outcome.LOST, Outcome.STOPPED}:
+                    return
 
     def _follow(self, held: Held, outcome: Outcome, now: float) -> None:
-        partition = held.partition
         if outcome is Outcome.AWAY:
             raise UnavailableError("the database did not answer a flush")
         if outcome is Outcome.LOST:
-            self.holdings.forget(partition.number)
+            self.holdings.forget(held.partition.number)
         elif outcome is Outcome.STOPPED:
             self.holdings.halt(held)
-        elif outcome is Outcome.ERASED:
-            held.watchdog.refetched(now)
-            self._log.restart(partition.number, partition.next_offset, partition.leader_epoch)
         elif outcome is not Outcome.AGAIN:
             held.flushed_at = now
+            if held.skipped and held.partition.is_open:
+                self._fetch_from_here(held, now)

@@ -7,8 +7,9 @@ from time import perf_counter
 
 import structlog
 
+from aggregator.batches import Flush, Stop
 from aggregator.erasure import Erasure
-from aggregator.partition import MAX_RECORDS, Flush, Partition, Stop
+from aggregator.partition import MAX_RECORDS, Partition
 from aggregator.store import Ends, Store
 from aggregator.transaction import ConflictError, FencedError, RefusedError, StoreError, UnavailableError
 from common import metrics
@@ -22,8 +23,7 @@ class Outcome(Enum):
     """What an attempt to write came to."""
 
     NOTHING = auto()  # there was nothing to write
-    WRITTEN = auto()
-    ERASED = auto()  # a delete was applied to its end: fetch what comes behind it
+    WRITTEN = auto()  # a batch, or a slice of a delete
     AGAIN = auto()  # not written, the same is tried next time
     AWAY = auto()  # not written, the database is away
     LOST = auto()  # forget what is in memory and claim again
@@ -66,30 +66,31 @@ class Flusher:
             if flush is None:
                 return Outcome.NOTHING if partition.barrier is None else self._erase(partition)
             waiting = self._waiting[partition.number] = _Waiting(flush)
-        return self._attempt(partition, lambda: self._write(waiting))
+        return self._attempt(partition, lambda: self._write(partition, waiting.flush))
 
-    def _write(self, waiting: _Waiting) -> Outcome:
-        flush, started = waiting.flush, perf_counter()
-        self._store.flush(flush, self._ends(flush.partition))
+    def _write(self, partition: Partition, flush: Flush) -> Outcome:
+        started = perf_counter()
+        self._store.flush(flush, self._ends(flush.partition), partition.stop)
         seconds = perf_counter() - started
+        partition.written = flush.to
         self.forget(flush.partition)
-        self._limits[flush.partition] = min(MAX_RECORDS, 2 * self.limit(flush.partition))
+        self._set_limit(partition, 2 * self.limit(flush.partition))
         _count(flush, seconds)
         return Outcome.WRITTEN
 
+    def _set_limit(self, partition: Partition, records: int) -> None:
+        partition.max_records = self._limits[partition.number] = min(MAX_RECORDS, max(1, records))
+
     def _erase(self, partition: Partition) -> Outcome:
-        barrier = partition.barrier
-        if barrier is None:
-            return Outcome.NOTHING
-        erasure = Erasure(self._store, partition, barrier)
+        erasure = Erasure(self._store, partition)
 
         def slice_() -> Outcome:
-            if not erasure.step():
-                return Outcome.WRITTEN
-            partition.pass_barrier()
-            metrics.EVENTS.labels("delete").inc()
-            log.info("deleted", partition=partition.number, keystem=barrier.subject, event_id=barrier.event_id)
-            return Outcome.ERASED
+            if erasure.step():
+                barrier, _ = partition.met_barrier()
+                partition.pass_barrier()
+                metrics.EVENTS.labels("delete").inc()
+                log.info("deleted", partition=partition.number, keystem=barrier.subject, event_id=barrier.event_id)
+            return Outcome.WRITTEN
 
         return self._attempt(partition, slice_)
 
@@ -98,9 +99,11 @@ class Flusher:
             return write()
         except UnavailableError as error:
             log.warning("database away", partition=partition.number, error=str(error))
-            return Outcome.AWAY
+            # A batch that is too much for the time it has looks the same, over and over.
+            return Outcome.AWAY if self._may_try_again(partition) else Outcome.LOST
         except ConflictError as error:
-            return self._conflict(partition, error)
+            log.info("flush conflict", partition=partition.number, error=str(error))
+            return Outcome.AGAIN if self._may_try_again(partition) else Outcome.LOST
         except RefusedError as error:
             partition.refuse(Stop("refused by the database", str(error)))
             self.forget(partition.number)
@@ -111,17 +114,16 @@ class Flusher:
             log.warning("lost the place", partition=partition.number, error=str(error))
             return Outcome.LOST
 
-    def _conflict(self, partition: Partition, error: ConflictError) -> Outcome:
+    def _may_try_again(self, partition: Partition) -> bool:
+        """Whether the same batch is tried once more; if not, the next one will be half as large."""
         waiting = self._waiting.get(partition.number)
         if waiting is None:
-            return Outcome.AGAIN  # a slice of a delete: what is left is found anew
+            return True  # a slice of a delete: what is left is found anew
         waiting.tries += 1
-        log.info("flush conflict", partition=partition.number, tries=waiting.tries, error=str(error))
         if waiting.tries < TRIES:
-            return Outcome.AGAIN
-        records = waiting.flush.to - waiting.flush.base
-        self._limits[partition.number] = max(1, records // 2)
-        return Outcome.LOST
+            return True
+        self._set_limit(partition, (waiting.flush.to - waiting.flush.base) // 2)
+        return False
 
 
 def _count(flush: Flush, seconds: float) -> None:

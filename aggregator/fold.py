@@ -11,17 +11,17 @@ import msgspec
 
 from aggregator.boxes import fold_carton, fold_row
 from aggregator.changes import Change, Changes, Derived, Id
-from aggregator.records import Barrier, Foldable, Newer, Poison, Reading, Record, Source
-from common import documents
+from aggregator.records import Foldable
+from common import documents, progress
 from common.documents import escape, micro
-from common.events import CACHE_STATES, OTHER, OUTCOMES, SCHEMA, PackEvent, decode, decode_identity, event_id
-from common.identity import started_ms
+from common.events import CACHE_STATES, OTHER, OUTCOMES, PackEvent, event_id
 
 NANO = 1_000_000_000
 OLDEST = timedelta(days=45)
 NEWEST = timedelta(hours=1)
-ANSWERED = frozenset({"packed", "refused", "failed"})
+UNANSWERED = frozenset({"unreachable", "timed_out", "unreadable"})
 BYTES_PER_ENTRY = 64
+BYTES_PER_CARTON = 128
 
 LATENCY_MEAN_PIPELINE: list[dict[str, Any]] = [
     {
@@ -43,52 +43,6 @@ class LongestLatency(NamedTuple):
     event_id: str
 
 
-class PackStream:
-    """The stream of packs and deletes."""
-
-    def read(self, record: Record, partition: int) -> Reading:
-        value = record.value
-        if value is None:
-            return Poison("no value", None, None)
-        try:
-            event = decode(value)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            return _unreadable(value, str(error), partition)
-        if problem := _bad_identity(event.session, event.seq, event.partition, partition):
-            return Poison(problem, None, event.keystem)
-        source = Source(event.session, event.seq)
-        if isinstance(event, PackEvent):
-            return Foldable(source, event.keystem, "pack", event)
-        identity = event_id(event.session, event.partition, event.seq)
-        requested_at, _ = bounded_moment(event.occurred_at, documents.moment_of(record.log_ms))
-        return Barrier(source, event.keystem, identity, event.actor, requested_at)
-
-    def new_batch(self, partition: int) -> "PackBatch":
-        return PackBatch(partition)
-
-
-def _unreadable(value: bytes, error: str, partition: int) -> Reading:
-    identity = decode_identity(value)
-    if identity is None:
-        return Poison(f"not an event: {error[:200]}", None, None)
-    if identity.schema > SCHEMA:
-        return Newer(identity.schema)
-    readable = _bad_identity(identity.session, identity.seq, identity.partition, partition) is None
-    return Poison(
-        f"not an event: {error[:200]}", Source(identity.session, identity.seq) if readable else None, identity.keystem
-    )
-
-
-def _bad_identity(session: str, seq: int, claimed: int, partition: int) -> str | None:
-    if started_ms(session) is None:
-        return "session is no UUIDv7"
-    if not 1 <= seq < 1 << 62:
-        return "seq out of bounds"
-    if claimed != partition:
-        return f"says partition {claimed}, lies in {partition}"
-    return None
-
-
 class PackBatch:
     """The counter changes of one partition since its last flush."""
 
@@ -99,8 +53,8 @@ class PackBatch:
         self._lists: dict[tuple[str, str], Change] = {}
 
     def add(self, item: Foldable, log_ms: int) -> None:
-        event = cast("PackEvent", item.event)  # made by PackStream.read, which is this batch's only source
-        log_time = documents.moment_of(log_ms)
+        event = cast("PackEvent", item.event)  # made by PackStream.read, the only source of batches
+        log_time = progress.moment_of(log_ms)
         moment, suspect = bounded_moment(event.occurred_at, log_time)
         hour = self._change(self._hours, event.keystem, documents.hour_of(moment))
         if suspect:
@@ -114,7 +68,7 @@ class PackBatch:
                 fold_row(hour, row)
             self._fold_cartons(event, moment)
         if event.offered is not None and event.offered_hash is not None:
-            self._remember_list(event, moment)
+            self._remember_list(event.keystem, event.offered_hash, event, moment)
 
     @staticmethod
     def _change(changes: dict[tuple[str, datetime], Change], keystem: str, at: datetime) -> Change:
@@ -132,16 +86,19 @@ class PackBatch:
         for row in event.box_rows:
             fold_carton(day, f"cartons.{escape(row.carton)}.", row)
 
-    def _remember_list(self, event: PackEvent, moment: datetime) -> None:
-        key = (event.keystem, cast("str", event.offered_hash))
-        if key not in self._lists:
+    def _remember_list(self, keystem: str, offered_hash: str, event: PackEvent, moment: datetime) -> None:
+        found = self._lists.get((keystem, offered_hash))
+        if found is None:
             cartons = msgspec.to_builtins(event.offered)
-            self._lists[key] = Change(constants={"cartons": cartons, "from": event.offered_from, "first_seen": moment})
+            found = Change(constants={"cartons": cartons, "from": event.offered_from})
+            self._lists[keystem, offered_hash] = found
+        found.lower("first_seen", moment)
 
     def size_bytes(self) -> int:
         entries = sum(change.entries for changes in (self._hours, self._days) for change in changes.values())
+        cartons = sum(1 + len(change.constants["cartons"]) for change in self._lists.values())
         # An entry goes into its hour or day, the lifetime document and, merged, the totals.
-        return 2 * BYTES_PER_ENTRY * entries
+        return 2 * BYTES_PER_ENTRY * entries + BYTES_PER_CARTON * cartons
 
     def changes(self) -> Changes:
         made: dict[tuple[str, Id], Change] = {}
@@ -158,7 +115,7 @@ class PackBatch:
             of(documents.CARTON_DAYS, (("k", keystem), ("d", at)), day=at).absorb(change)
             of(documents.KEYDATA, keystem, partition=self._partition).absorb(change)
         for (keystem, offered), change in self._lists.items():
-            of(documents.CARTON_LISTS, (("k", keystem), ("hash", offered)), **change.constants)
+            of(documents.CARTON_LISTS, (("k", keystem), ("hash", offered)), **change.constants).absorb(change)
         touched: list[Id] = list(dict.fromkeys(keystem for keystem, _ in self._hours))
         return Changes(made, [Derived(documents.KEYDATA, touched, LATENCY_MEAN_PIPELINE)] if touched else [])
 
@@ -183,10 +140,9 @@ def fold_request(change: Change, event: PackEvent, moment: datetime) -> None:
     change.raise_to("last_seen", moment)
     if event.proxy_ns is not None:
         _distribution(change, "proxy", event.proxy_ns)
-    if event.outcome not in ANSWERED:
+    if event.outcome in UNANSWERED:
         return
-    if event.status is not None:
-        change.count(f"statuses.{event.status}")
+    change.count(f"statuses.{event.status or 0}")  # always: with the unanswered ones they add up to the requests
     if event.latency_ns is not None and event.cache != "hit":
         _distribution(change, "latency", event.latency_ns)
         identity = event_id(event.session, event.partition, event.seq)

@@ -11,16 +11,21 @@ class Held:
     partition: Partition
     watchdog: Watchdog
     flushed_at: float
+    tried_at: float = 0.0
+    skipped: bool = False  # fetched records were let go, because the partition could not take them
 
     @classmethod
     def since(cls, partition: Partition, now: float) -> "Held":
         return cls(partition, Watchdog(now), now)
 
     def is_due(self, now: float, interval_s: float, *, waiting: bool) -> bool:
-        """Whether there is something to write now: a batch that waits, a delete, a full batch, or one that is old enough."""
-        if waiting or self.partition.barrier is not None or self.partition.is_full():
+        """Whether there is something to write now: a batch that waits, a large one, one that is old enough, a delete."""
+        partition = self.partition
+        if waiting or partition.is_ripe:
             return True
-        if not self.partition.pending:
+        if partition.barrier is not None:
+            return partition.stop is None or partition.pending > 0
+        if not partition.pending:
             self.flushed_at = max(self.flushed_at, now - interval_s)
             return False
         return now - self.flushed_at >= interval_s

@@ -8,11 +8,12 @@ from time import monotonic
 
 import structlog
 
+from aggregator.batches import Stop
 from aggregator.flusher import Flusher, Outcome
 from aggregator.held import Held
 from aggregator.kafka_log import KafkaLog
 from aggregator.outage import Outage
-from aggregator.partition import Partition, Stop
+from aggregator.partition import Partition
 from aggregator.records import Stream
 from aggregator.store import Store
 from aggregator.transaction import StoreError, UnavailableError
@@ -56,7 +57,7 @@ class Holdings:
     # --- claiming ----------------------------------------------------------------------------------------------------
 
     def claim_assigned(self, now: float) -> None:
-        """Claim what was assigned, up to the first failure, which comes first next time. Raises UnavailableError."""
+        """Claim what was assigned, up to the first failure, which comes last next time. Raises UnavailableError."""
         if self.refused and now >= self._retry_at:
             self._retry_at = now + RECLAIM_EVERY_S
             self.unclaimed += [number for number in self.refused if number not in self.unclaimed]
@@ -68,6 +69,7 @@ class Holdings:
                 raise
             except StoreError as error:
                 log.warning("not claimed yet", partition=number, error=str(error))
+                self.unclaimed.append(self.unclaimed.pop(0))
                 return
             self.unclaimed.pop(0)
 
@@ -132,10 +134,11 @@ class Holdings:
 
     def _hand_over(self, partition: Partition) -> bool:
         """Leave a partition written and unowned; False where the database is away."""
-        if partition.pending or self._flusher.is_waiting(partition.number):
+        outcome = Outcome.WRITTEN
+        while outcome is Outcome.WRITTEN and (partition.pending or self._flusher.is_waiting(partition.number)):
             outcome = self._flusher.step(partition)
-            if outcome is Outcome.AWAY:
-                return False
+        if outcome is Outcome.AWAY:
+            return False
         try:
             self._store.give_up(partition.number)
         except StoreError as error:

@@ -8,6 +8,7 @@ from aggregator.held import Held
 from aggregator.holdings import Holdings
 from aggregator.kafka_log import KafkaLog
 from aggregator.store import Ends, Store
+from aggregator.transaction import StoreError, UnavailableError
 from common import metrics
 from common.errors import LostPlaceError
 
@@ -29,7 +30,7 @@ class Oversight:
         self.complete: dict[int, datetime] = {}
         self._next = self._next_renewal = 0.0
 
-    def look(self, now: float) -> None:
+    def look(self, now: float, *, database_away: bool) -> None:
         """Take in answers, and once a second ask anew and check each partition. May raise UnavailableError, LostPlaceError."""
         self._ends.update(self._log.answered_ends())
         if now < self._next:
@@ -42,18 +43,31 @@ class Oversight:
             self.complete.pop(gone, None)
         for number, one in list(held.items()):
             self._measure(number, one)
-            if one.partition.stop is None and one.partition.barrier is None:
+            if database_away:
+                one.watchdog.heard_at = now  # paused: no wonder that nothing comes
+            elif one.partition.is_open and not one.skipped:
                 self._check(one, now)
-        if now >= self._next_renewal:
+        if now >= self._next_renewal and not database_away:
             self._next_renewal = now + RENEW_EVERY_S
-            self._store.renew([one.partition for one in held.values() if not one.partition.pending], self._ends)
+            self._renew()
+
+    def _renew(self) -> None:
+        idle = [one.partition for one in self._holdings.held.values() if not one.partition.pending]
+        try:
+            self._store.renew(idle, self._ends)
+        except UnavailableError:
+            raise
+        except StoreError as error:
+            log.info("positions not renewed", error=str(error))
 
     def _measure(self, number: int, held: Held) -> None:
         ends = self._ends.get(number)
         if ends is None:
             return
-        written = held.partition.base
+        written = held.partition.written
         if (complete := ends.covers(written)) is not None:
+            if number not in self.complete:
+                self._next_renewal = 0.0  # readers know nothing of this partition yet: tell them now
             self.complete[number] = complete
         metrics.LAG_RECORDS.labels(number).set(max(0, ends.end_offset - written))
         if number in self.complete:

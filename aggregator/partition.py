@@ -4,17 +4,14 @@ A record is taken only if it is the very next one. What was folded lives in memo
 any doubt the whole object is dropped and claimed again from what the database says.
 """
 
-from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from aggregator.records import Barrier, Batch, Foldable, Newer, Poison, Reading, Record, Source, Stream
-from common.identity import started_ms
-from common.seen import Seen
+from aggregator.batches import Claim, Flush, Quarantined, SessionState, Stop, Tally
+from aggregator.records import Barrier, Foldable, Newer, Poison, Reading, Record, Source, Stream
+from aggregator.sessions import Sessions
 
-DAY_MS = 24 * 3600 * 1000
-SESSION_LIFE_MS = 60 * DAY_MS  # a session leaves when the log is this far past its last record
-OLDEST_START_MS = 45 * DAY_MS  # an unknown session that began earlier may be one that has left: never to the totals
 MAX_RECORDS = 50_000
+HEADROOM = 5_000  # a batch is flushed when so few records fit in, so that a turn of the loop seldom overfills it
 MAX_CHANGE_BYTES = 4 * 1024 * 1024
 WEIGH_EVERY = 256  # records between two looks at the batch's size
 
@@ -26,86 +23,25 @@ class Verdict(Enum):
     STALE = auto()  # before the position: fetched before a seek, counted already
     GAP = auto()  # beyond the position: something was lost on the way, seek back
     BARRIER = auto()  # the record clears what came before: flush, apply it, go on behind it
-    HELD = auto()  # behind a barrier or a stop: comes again later
+    HELD = auto()  # behind a barrier, a full batch or a stop: must be fetched again later
     STOP = auto()  # the partition waits for an operator
 
 
-@dataclass(slots=True)
-class SessionState:
-    """What was folded of one session, and the log time of its last record."""
-
-    seen: Seen
-    log_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A partition as the database knows it: position and sessions of one instant."""
-
-    next_offset: int
-    generation: int
-    leader_epoch: int | None
-    log_ms: int
-    sessions: dict[str, SessionState]
-    lsid: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A record that cannot be folded, kept for an operator."""
-
-    record: Record
-    reason: str
-    source: Source | None
-    subject: str | None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a batch consists of, for metrics."""
-
-    kinds: dict[str, int] = field(default_factory=dict)
-    duplicates: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """A batch as it goes into one transaction: everything between two positions, and nothing else."""
-
-    partition: int
-    base: int
-    to: int
-    generation: int
-    leader_epoch: int | None
-    log_ms: int
-    batch: Batch
-    sessions: dict[str, SessionState]
-    expired: list[str]
-    quarantined: list[Quarantined]
-    tally: Tally
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Why a partition waits for an operator."""
-
-    reason: str
-    detail: str
-
-
 class Partition:
-    """The state machine of one partition between a claim and its end."""
+    """The state machine of one partition between a claim and its end.
+
+    `next_offset` is the record that comes next, `base` where the batch in memory began, `written` what is committed.
+    """
 
     def __init__(self, number: int, claim: Claim, stream: Stream, max_records: int = MAX_RECORDS) -> None:
         self.number = number
-        self.base = claim.next_offset
-        self.next_offset = claim.next_offset
+        self.base = self.next_offset = self.written = claim.next_offset
         self.generation = claim.generation
         self.leader_epoch = claim.leader_epoch
         self.log_ms = claim.log_ms
-        self.sessions = claim.sessions
+        self.sessions = Sessions(claim.sessions)
         self.barrier: Barrier | None = None
-        self.barrier_log_ms = 0
+        self.barrier_record: Record | None = None
         self.stop: Stop | None = None
         self.max_records = max_records
         self._stream = stream
@@ -113,8 +49,8 @@ class Partition:
 
     def _start_batch(self) -> None:
         self._batch = self._stream.new_batch(self.number)
-        self._touched: dict[str, SessionState] = {}
         self._quarantined: list[Quarantined] = []
+        self._quarantined_bytes = 0
         self._tally = Tally()
         self._weight = 0
 
@@ -123,13 +59,24 @@ class Partition:
         """Records folded since the last swap."""
         return self.next_offset - self.base
 
+    @property
+    def is_ripe(self) -> bool:
+        """Whether the batch is so large that it is flushed at once, whatever the interval."""
+        return self._weight >= MAX_CHANGE_BYTES or self.pending >= max(1, self.max_records - HEADROOM)
+
+    @property
     def is_full(self) -> bool:
-        """Whether the batch is so large that it must be flushed before more is folded."""
-        return self.pending >= self.max_records or self._weight >= MAX_CHANGE_BYTES
+        """Whether nothing more is taken before the batch is swapped: memory and transactions stay bounded."""
+        return self._weight >= 2 * MAX_CHANGE_BYTES or self.pending >= self.max_records
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the next record would be taken."""
+        return self.stop is None and self.barrier is None and not self.is_full
 
     def offer(self, record: Record) -> Verdict:
         """Take the record if it is the next one and can be folded."""
-        if self.stop is not None or self.barrier is not None:
+        if not self.is_open:
             return Verdict.HELD
         if record.offset < self.next_offset:
             return Verdict.STALE
@@ -159,71 +106,61 @@ class Partition:
                 "newer schema", f"offset {record.offset} has schema {reading.schema}: update the aggregators"
             )
         source = reading.source
-        if source is not None and self._has_seen(source):
-            self._tally.duplicates += 1
-            return self._step_over(record)
-        if source is not None and self._may_have_left(source, record):
-            return self._quarantine(record, Poison("session too old", None, reading.subject))
+        if source is not None:
+            self.sessions.let_go(source.session, self.log_ms)
+            if self.sessions.has_seen(source):
+                self._tally.duplicates += 1
+                return self._step_over(record)
+            if self.sessions.may_have_left(source.session, record.log_ms):
+                return self._quarantine(record, Poison("session too old", None, reading.subject))
         if isinstance(reading, Barrier):
-            self.barrier, self.barrier_log_ms = reading, record.log_ms
+            self.barrier, self.barrier_record = reading, record
             return Verdict.BARRIER
         if isinstance(reading, Poison):
             return self._quarantine(record, reading)
         return self._fold(record, reading)
 
-    def _has_seen(self, source: Source) -> bool:
-        state = self.sessions.get(source.session)
-        return state is not None and source.seq in state.seen
-
-    def _may_have_left(self, source: Source, record: Record) -> bool:
-        if source.session in self.sessions:
-            return False
-        began = started_ms(source.session)
-        return began is not None and began < record.log_ms - OLDEST_START_MS
-
     def _fold(self, record: Record, reading: Foldable) -> Verdict:
         self._batch.add(reading, record.log_ms)
         kinds = self._tally.kinds
         kinds[reading.kind] = kinds.get(reading.kind, 0) + 1
-        self._remember(reading.source, record.log_ms)
+        self.sessions.remember(reading.source, record.log_ms)
         return self._step_over(record)
 
     def _quarantine(self, record: Record, poison: Poison) -> Verdict:
         self._quarantined.append(Quarantined(record, poison.reason, poison.source, poison.subject))
         # Its bytes go into the transaction as they are, so they count for the size of the batch.
-        self._weight += len(record.value or b"") + len(record.key or b"") + 256
+        size = len(record.value or b"") + len(record.key or b"") + 256
+        self._quarantined_bytes += size
+        self._weight += size
         if poison.source is not None:
-            self._remember(poison.source, record.log_ms)
+            self.sessions.remember(poison.source, record.log_ms)
         return self._step_over(record)
 
-    def _remember(self, source: Source, log_ms: int) -> None:
-        state = self.sessions.get(source.session)
-        if state is None:
-            state = self.sessions[source.session] = SessionState(Seen(), log_ms)
-        state.seen.add(source.seq)
-        state.log_ms = max(state.log_ms, log_ms)
-        self._touched[source.session] = state
-
     def _step_over(self, record: Record) -> Verdict:
+        self._move_behind(record)
+        if self.pending % WEIGH_EVERY == 0:
+            self._weight = self._batch.size_bytes() + self._quarantined_bytes
+        return Verdict.TAKEN
+
+    def _move_behind(self, record: Record) -> None:
         self.next_offset = record.offset + 1
         self.log_ms = max(self.log_ms, record.log_ms)
         if record.leader_epoch is not None:
             self.leader_epoch = record.leader_epoch
-        if self.pending % WEIGH_EVERY == 0:
-            quarantined = sum(len(held.record.value or b"") for held in self._quarantined)
-            self._weight = self._batch.size_bytes() + quarantined
-        return Verdict.TAKEN
 
     def refuse(self, stop: Stop) -> None:
         """The database will never take the batch: forget it and wait for an operator."""
         self.stop = stop
         self.base = self.next_offset
+        self.sessions.drop_changes()
         self._start_batch()
 
     def swap(self) -> Flush | None:
         """Everything folded so far, to be written; folding goes on with an empty batch. None if there is nothing."""
         if not self.pending:
             return None
+        changed, left = self.sessions.take(self.log_ms)
         flush = Flush(
             partition=self.number,
             base=self.base,
@@ -232,8 +169,8 @@ class Partition:
             leader_epoch=self.leader_epoch,
             log_ms=self.log_ms,
             batch=self._batch,
-            sessions={name: SessionState(state.seen.copy(), state.log_ms) for name, state in self._touched.items()},
-            expired=self._expire(),
+            sessions=changed,
+            expired=left,
             quarantined=self._quarantined,
             tally=self._tally,
         )
@@ -241,26 +178,23 @@ class Partition:
         self._start_batch()
         return flush
 
-    def _expire(self) -> list[str]:
-        expired = [name for name, state in self.sessions.items() if state.log_ms < self.log_ms - SESSION_LIFE_MS]
-        for name in expired:
-            del self.sessions[name]
-        return expired
+    # --- a delete, which is applied alone ----------------------------------------------------------------------------
 
-    def seen_with(self, source: Source, log_ms: int) -> SessionState:
-        """What a session's state will be once `source` is applied too; nothing is changed."""
-        state = self.sessions.get(source.session)
-        seen = state.seen.copy() if state is not None else Seen()
-        seen.add(source.seq)
-        return SessionState(seen, max(log_ms, state.log_ms if state is not None else 0))
+    def met_barrier(self) -> tuple[Barrier, Record]:
+        """The barrier that stands at the position, and its record."""
+        if self.barrier is None or self.barrier_record is None:
+            raise RuntimeError("there is no barrier")
+        return self.barrier, self.barrier_record
+
+    def session_behind_barrier(self) -> tuple[Source, SessionState]:
+        """What the state of the barrier's session will be behind it; nothing is changed."""
+        barrier, record = self.met_barrier()
+        return barrier.source, self.sessions.with_(barrier.source, record.log_ms)
 
     def pass_barrier(self) -> None:
         """The barrier's record was applied and committed: go on behind it."""
-        barrier = self.barrier
-        if barrier is None:
-            raise RuntimeError("there is no barrier to pass")
-        self.sessions[barrier.source.session] = self.seen_with(barrier.source, self.barrier_log_ms)
-        self.log_ms = max(self.log_ms, self.barrier_log_ms)
-        self.next_offset += 1
-        self.base = self.next_offset
-        self.barrier = None
+        barrier, record = self.met_barrier()
+        self.sessions.remember(barrier.source, record.log_ms)
+        self._move_behind(record)
+        self.base = self.written = self.next_offset
+        self.barrier = self.barrier_record = None

@@ -6,21 +6,41 @@ It knows positions, sessions and changes, not what is counted.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pymongo
+import structlog
 from bson import Binary, Int64
 from pymongo import MongoClient, UpdateMany, UpdateOne
 from pymongo.errors import PyMongoError
 
-from aggregator.bson_forms import bson_id, claim_of, session_state, update_of
+from aggregator.batches import Claim, Flush, SessionState, Stop
+from aggregator.bson_forms import (
+    bson_id,
+    claim_of,
+    quarantine_fields,
+    session_fields,
+    session_state,
+    stop_fields,
+    update_of,
+)
 from aggregator.changes import Changes
-from aggregator.partition import Claim, Flush, Partition, Quarantined, SessionState, Stop
-from aggregator.records import Source
-from aggregator.transaction import ATTEMPT_S, Document, FencedError, Session, Transactions, translated
-from common import documents
+from aggregator.partition import Partition
+from aggregator.transaction import (
+    ATTEMPT_S,
+    Document,
+    FencedError,
+    Session,
+    Transactions,
+    UnavailableError,
+    translated,
+)
+from common import progress
 
 UUID_SUBTYPE = 4
+OWNERSHIP_S = 1.0  # of saying that a partition is ours; somebody's transaction may hold the position until it ends
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,74 +89,89 @@ class Store:
         """
 
         def read(session: Session) -> Claim | None:
-            position = self.database[documents.POSITIONS].find_one(
+            position = self.database[progress.POSITIONS].find_one(
                 {"_id": self._position_id(partition)}, session=session
             )
             if position is None:
                 return None
             prefix = f"{self.place.topic_id}:{partition}:"
             within = {"_id": {"$gte": prefix, "$lt": prefix[:-1] + ";"}}
-            found = self.database[documents.SESSIONS].find(within, session=session)
+            found = self.database[progress.SESSIONS].find(within, session=session)
             return claim_of(position, {state["_id"].removeprefix(prefix): session_state(state) for state in found})
 
         result: Claim | None = self.transactions.run(read)
         return result
 
     def take_over(self, partition: int, claim: Claim) -> None:
-        """End what a member before may have left open, and say that the partition is ours; best effort, fenced later."""
-        own = self.transactions.lsid
+        """End what a member before may have left open, and say that the partition is ours.
+
+        Best effort: a flush is fenced whatever comes of it. Raises UnavailableError alone.
+        """
+        if claim.lsid is not None and claim.lsid != self.transactions.lsid:
+            self._kill_session(claim.lsid)
+        expected = self._expected(partition, claim.next_offset, claim.generation)
         try:
-            with pymongo.timeout(ATTEMPT_S):
-                if claim.lsid is not None and claim.lsid != own:
-                    self._client.admin.command("killSessions", [{"id": Binary(claim.lsid, UUID_SUBTYPE)}])
-                self.database[documents.POSITIONS].update_one(
-                    self._expected(partition, claim.next_offset, claim.generation),
-                    {"$set": self._ownership(), "$unset": {"stopped": ""}},
+            with pymongo.timeout(OWNERSHIP_S):
+                self.database[progress.POSITIONS].update_one(
+                    expected, {"$set": self.ownership(), "$unset": {"stopped": ""}}
                 )
         except PyMongoError as error:
-            raise translated(error) from error
+            log.info("ownership not recorded", partition=partition, error=str(error))
+
+    def _kill_session(self, lsid: bytes) -> None:
+        try:
+            with pymongo.timeout(ATTEMPT_S):
+                self._client.admin.command("killSessions", [{"id": Binary(lsid, UUID_SUBTYPE)}])
+        except PyMongoError as error:
+            if isinstance(meaning := translated(error), UnavailableError):
+                raise meaning from error
+            log.warning("foreign session not ended", error=str(error))
 
     def give_up(self, partition: int) -> None:
         """Say that our session holds nothing of the partition any more, so that its next owner need not kill it."""
-        mine = {"_id": self._position_id(partition), "lsid": Binary(self.transactions.lsid, UUID_SUBTYPE)}
         try:
             with pymongo.timeout(ATTEMPT_S):
-                self.database[documents.POSITIONS].update_one(mine, {"$unset": {"lsid": "", "owner": ""}})
+                self.database[progress.POSITIONS].update_one(
+                    self._owned(partition), {"$unset": {"lsid": "", "owner": ""}}
+                )
         except PyMongoError as error:
             raise translated(error) from error
 
     # --- flush -------------------------------------------------------------------------------------------------------
 
-    def flush(self, flush: Flush, ends: Ends | None) -> None:
-        """Write a batch and its position in one transaction. Raises the exceptions of `aggregator.transaction`."""
+    def flush(self, flush: Flush, ends: Ends | None, stop: Stop | None) -> None:
+        """Write a batch and its position in one transaction; `stop` is why the partition waits behind it, if it does.
+
+        Raises the exceptions of `aggregator.transaction`.
+        """
         changes = flush.batch.changes()
 
         def write(session: Session) -> None:
-            self.advance(session, flush, ends)
+            self.advance(session, flush, ends, stop)
             self.apply(session, changes)
             self.write_sessions(session, flush.partition, flush.sessions, flush.expired)
             self._write_quarantined(session, flush)
 
         self.transactions.run(write)
 
-    def advance(self, session: Session, flush: Flush, ends: Ends | None) -> None:
+    def advance(self, session: Session, flush: Flush, ends: Ends | None, stop: Stop | None) -> None:
         """Compare-and-set of the position, raising FencedError where it is no longer ours to move."""
-        to_set: Document = {"next_offset": Int64(flush.to), "leader_epoch": flush.leader_epoch, **self._ownership()}
-        largest: Document = {"log_time": documents.moment_of(flush.log_ms)}
+        to_set: Document = {"next_offset": Int64(flush.to), "leader_epoch": flush.leader_epoch, **self.ownership()}
+        largest: Document = {"log_time": progress.moment_of(flush.log_ms)}
         if ends is not None:
             to_set["end_offset"] = Int64(max(ends.end_offset, flush.to))
             if (complete := ends.covers(flush.to)) is not None:
                 largest["caught_up_at"] = complete
-        self.compare_and_set(
-            session,
-            flush.partition,
-            (flush.base, flush.generation),
-            {"$set": to_set, "$max": largest, "$unset": {"stopped": ""}},
-        )
+        update = {"$set": to_set, "$max": largest}
+        if stop is None:
+            update["$unset"] = {"stopped": ""}
+        else:
+            to_set["stopped"] = stop_fields(stop)
+        self.compare_and_set(session, flush.partition, (flush.base, flush.generation), update)
 
     def compare_and_set(self, session: Session, partition: int, expected: tuple[int, int], update: Document) -> None:
         """Change a position that still is as (next_offset, generation) say, else raise FencedError."""
-        found = self.database[documents.POSITIONS].update_one(
+        found = self.database[progress.POSITIONS].update_one(
             self._expected(partition, *expected), update, session=session
         )
         if found.matched_count == 0:
@@ -160,19 +195,13 @@ class Store:
         self, session: Session, partition: int, states: dict[str, SessionState], expired: Iterable[str] = ()
     ) -> None:
         name_id = self.place.topic_id
-        sessions = self.database[documents.SESSIONS]
+        sessions = self.database[progress.SESSIONS]
         if states:
             sessions.bulk_write(
                 [
                     UpdateOne(
-                        {"_id": documents.session_id(name_id, partition, name)},
-                        {
-                            "$set": {
-                                "upto": Int64(state.seen.upto),
-                                "ranges": [[Int64(first), Int64(last)] for first, last in state.seen.ranges],
-                                "log_time": documents.moment_of(state.log_ms),
-                            }
-                        },
+                        {"_id": progress.session_id(name_id, partition, name)},
+                        {"$set": session_fields(state)},
                         upsert=True,
                     )
                     for name, state in states.items()
@@ -180,30 +209,16 @@ class Store:
                 ordered=False,
                 session=session,
             )
-        if gone := [documents.session_id(name_id, partition, name) for name in expired]:
+        if gone := [progress.session_id(name_id, partition, name) for name in expired]:
             sessions.delete_many({"_id": {"$in": gone}}, session=session)
 
     def _write_quarantined(self, session: Session, flush: Flush) -> None:
         if flush.quarantined:
-            held = [self._quarantine_document(flush.partition, quarantined) for quarantined in flush.quarantined]
-            self.database[documents.QUARANTINE].insert_many(held, ordered=False, session=session)
-
-    def _quarantine_document(self, partition: int, held: Quarantined) -> Document:
-        source: Source | None = held.source
-        return {
-            "_id": documents.quarantine_id(self.place.topic_id, partition, held.record.offset),
-            "topic": self.place.topic,
-            "partition": partition,
-            "offset": Int64(held.record.offset),
-            "log_time": documents.moment_of(held.record.log_ms),
-            "reason": held.reason,
-            "key": held.record.key,
-            "value": held.record.value,
-            "session": source.session if source else None,
-            "seq": Int64(source.seq) if source else None,
-            "keystem": held.subject[:128] if held.subject else None,
-            "cleared": False,
-        }
+            held = []
+            for one in flush.quarantined:
+                identity = progress.quarantine_id(self.place.topic_id, flush.partition, one.record.offset)
+                held.append({"_id": identity, "topic": self.place.topic, **quarantine_fields(flush.partition, one)})
+            self.database[progress.QUARANTINE].insert_many(held, ordered=False, session=session)
 
     # --- beside the batches ------------------------------------------------------------------------------------------
 
@@ -214,27 +229,26 @@ class Store:
             if (known := ends.get(partition.number)) is None:
                 continue
             update: Document = {"$set": {"end_offset": Int64(known.end_offset)}}
-            if (complete := known.covers(partition.base)) is not None:
+            if (complete := known.covers(partition.written)) is not None:
                 update["$max"] = {"caught_up_at": complete}
-            updates.append(UpdateOne(self._expected(partition.number, partition.base, partition.generation), update))
+            updates.append(UpdateOne(self._expected(partition.number, partition.written, partition.generation), update))
         self._write_positions(updates)
 
     def mark_stopped(self, partition: int, stop: Stop) -> None:
-        """Leave word for the operator why a partition waits."""
-        word = {"reason": stop.reason, "detail": stop.detail[:500], "at": datetime.now(UTC)}
-        self._write_positions([UpdateOne({"_id": self._position_id(partition)}, {"$set": {"stopped": word}})])
+        """Leave word for the operator why a partition waits, unless it has another owner by now, who may not agree."""
+        self._write_positions([UpdateOne(self._owned(partition), {"$set": {"stopped": stop_fields(stop)}})])
 
     def _write_positions(self, updates: list[UpdateOne]) -> None:
         if not updates:
             return
         try:
             with pymongo.timeout(ATTEMPT_S):
-                self.database[documents.POSITIONS].bulk_write(updates, ordered=False)
+                self.database[progress.POSITIONS].bulk_write(updates, ordered=False)
         except PyMongoError as error:
             raise translated(error) from error
 
     def _position_id(self, partition: int) -> str:
-        return documents.position_id(self.place.topic_id, partition)
+        return progress.position_id(self.place.topic_id, partition)
 
     def _expected(self, partition: int, next_offset: int, generation: int) -> Document:
         return {
@@ -243,7 +257,11 @@ class Store:
             "generation": Int64(generation),
         }
 
-    def _ownership(self) -> Document:
+    def _owned(self, partition: int) -> Document:
+        return {"_id": self._position_id(partition), "lsid": Binary(self.transactions.lsid, UUID_SUBTYPE)}
+
+    def ownership(self) -> Document:
+        """The fields of a position that say who holds it, and in which session."""
         return {"owner": self.place.owner, "lsid": Binary(self.transactions.lsid, UUID_SUBTYPE)}
 
     def close(self) -> None:

@@ -14,15 +14,30 @@ from time import monotonic
 from typing import Any
 
 import pymongo
+from bson.errors import BSONError
 from pymongo import MongoClient, ReadPreference, WriteConcern
 from pymongo.client_session import ClientSession
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from common.errors import PackstatsError
 
 ATTEMPT_S = 3.0  # of one transaction or one commit
 COMMIT_S = 8.0  # of asking again what became of a commit, in all
+
+# The server ended the operation for reasons of its own (who takes over a partition kills the session of the member
+# before, which may be alive and hold others); it does not always say that trying again is all right.
+INTERRUPTED = frozenset(
+    {
+        43,  # CursorNotFound
+        237,  # CursorKilled
+        262,  # ExceededTimeLimit
+        290,  # TransactionExceededLifetimeLimitSeconds
+        11601,  # Interrupted
+    }
+)
+# What the driver raises for a document that cannot be sent at all.
+Unsendable = BSONError | OverflowError | UnicodeError
 
 Document = dict[str, Any]
 Session = ClientSession
@@ -52,13 +67,19 @@ class RefusedError(StoreError):
     """The database will never take it."""
 
 
-def translated(error: PyMongoError) -> StoreError:
+def translated(error: PyMongoError | Unsendable) -> StoreError:
     """What an error before the commit means; nothing was applied in any case."""
+    if not isinstance(error, PyMongoError):
+        return RefusedError(f"{type(error).__name__}: {error}")
     if isinstance(error, ConnectionFailure):
         return UnavailableError(str(error))
-    if error.has_error_label("TransientTransactionError") or error.timeout:
+    if error.has_error_label("TransientTransactionError") or error.timeout or _is_interrupted(error):
         return ConflictError(str(error))
     return RefusedError(str(error))
+
+
+def _is_interrupted(error: PyMongoError) -> bool:
+    return isinstance(error, OperationFailure) and error.code in INTERRUPTED
 
 
 class Transactions:
@@ -104,7 +125,7 @@ class Transactions:
                 result = work(session)
         except BaseException as error:
             self._abort()
-            if isinstance(error, PyMongoError):
+            if isinstance(error, PyMongoError | Unsendable):
                 raise translated(error) from error
             raise
         self._commit()
@@ -131,6 +152,7 @@ class Transactions:
                     error.has_error_label("UnknownTransactionCommitResult")
                     or isinstance(error, ConnectionFailure)
                     or error.timeout
+                    or _is_interrupted(error)
                 )
                 if not unknown:
                     raise translated(error) from error

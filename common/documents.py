@@ -5,7 +5,7 @@ integers in Decimal128, so that totals are equal bit for bit in any order and an
 """
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 KEYDATA: Final = "keydata"
@@ -14,10 +14,6 @@ CARTON_DAYS: Final = "carton_days"
 CARTON_LISTS: Final = "carton_lists"
 TOTALS: Final = "totals"
 TOTALS_HOURS: Final = "totals_hours"
-POSITIONS: Final = "positions"
-SESSIONS: Final = "sessions"
-DELETIONS: Final = "deletions"
-QUARANTINE: Final = "quarantine"
 
 LATENCY_MEAN: Final = "latency_mean"  # order key of keydata; the database computes it in the flush's transaction
 LATENCY_MAX: Final = "latency.max"
@@ -87,21 +83,3 @@ def hour_of(moment: datetime) -> datetime:
 
 def day_of(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def moment_of(epoch_ms: int) -> datetime:
-    """The UTC moment of a Kafka timestamp, exact to the millisecond."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=epoch_ms)
-
-
-def position_id(topic_id: str, partition: int) -> str:
-    """Positions belong to a topic's id, not its name, so that a recreated topic is not taken for the old one."""
-    return f"{topic_id}:{partition}"
-
-
-def session_id(topic_id: str, partition: int, session: str) -> str:
-    return f"{topic_id}:{partition}:{session}"
-
-
-def quarantine_id(topic_id: str, partition: int, offset: int) -> str:
-    return f"{topic_id}:{partition}:{offset}"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from admin.schema import DECLARATION, Index, declared
-from common import documents
+from common import documents, progress
 
 
 def test_every_collection_that_the_services_name_is_declared() -> None:
@@ -18,10 +18,10 @@ def test_every_collection_that_the_services_name_is_declared() -> None:
         documents.CARTON_LISTS,
         documents.TOTALS,
         documents.TOTALS_HOURS,
-        documents.POSITIONS,
-        documents.SESSIONS,
-        documents.DELETIONS,
-        documents.QUARANTINE,
+        progress.POSITIONS,
+        progress.SESSIONS,
+        progress.DELETIONS,
+        progress.QUARANTINE,
     }
     assert {each.collection for each in declared()} == named
 

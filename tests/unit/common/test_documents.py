@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import documents
+from common import documents, progress
 from common.documents import bucket_latency_ns, escape, latency_bucket, percentile_ns, unescape
 
 TROUBLE = st.text(st.sampled_from("%.$\0253E04a"), max_size=12)
@@ -104,12 +104,12 @@ def test_hours_and_days_begin_on_the_clock() -> None:
 
 @given(st.integers(0, 4_000_000_000_000))
 def test_a_log_time_is_exact_to_the_millisecond(epoch_ms: int) -> None:
-    moment = documents.moment_of(epoch_ms)
+    moment = progress.moment_of(epoch_ms)
     assert (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) == epoch_ms
     assert moment.microsecond % 1000 == 0
 
 
 def test_identities_name_topic_and_partition() -> None:
-    assert documents.position_id("t", 3) == "t:3"
-    assert documents.session_id("t", 3, "s") == "t:3:s"
-    assert documents.quarantine_id("t", 3, 17) == "t:3:17"
+    assert progress.position_id("t", 3) == "t:3"
+    assert progress.session_id("t", 3, "s") == "t:3:s"
+    assert progress.quarantine_id("t", 3, 17) == "t:3:17"

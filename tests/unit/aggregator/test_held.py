@@ -1,0 +1,61 @@
+"""When a held partition is to be written."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aggregator.batches import Claim, Stop
+from aggregator.held import Held
+from aggregator.pack_stream import PackStream
+from aggregator.partition import Partition
+from aggregator.records import Record
+from common.events import encode
+from tests.support.made_events import START_MS, delete, pack, session_at
+
+SESSION = session_at()
+CLAIM = Claim(next_offset=0, generation=0, leader_epoch=None, log_ms=0, sessions={})
+
+
+def held(*events: Any, max_records: int = 50_000) -> Held:
+    one = Held.since(Partition(0, replace(CLAIM, sessions={}), PackStream(1), max_records), 100.0)
+    for offset, event in enumerate(events):
+        one.partition.offer(Record(offset, START_MS, 0, b"k", encode(event)))
+    return one
+
+
+def is_due(one: Held, now: float, *, waiting: bool = False) -> bool:
+    return one.is_due(now, 1.0, waiting=waiting)
+
+
+def test_what_was_folded_is_due_after_the_interval() -> None:
+    one = held(pack(SESSION, 1))
+    assert [is_due(one, now) for now in (100.0, 100.9, 101.0)] == [False, False, True]
+
+
+def test_the_first_record_after_a_quiet_time_does_not_wait() -> None:
+    one = held()
+    assert not is_due(one, 150.0)
+    one.partition.offer(Record(0, START_MS, 0, b"k", encode(pack(SESSION, 1))))
+    assert is_due(one, 150.1)
+
+
+def test_nothing_folded_is_never_due() -> None:
+    assert not is_due(held(), 1e9)
+
+
+def test_a_batch_that_waits_or_is_large_is_due_at_once() -> None:
+    assert is_due(held(), 100.0, waiting=True)
+    assert is_due(held(pack(SESSION, 1), max_records=1), 100.0)
+
+
+def test_a_delete_is_due_at_once() -> None:
+    assert is_due(held(delete(SESSION, 1)), 100.0)
+    assert is_due(held(pack(SESSION, 1), delete(SESSION, 2)), 100.0)
+
+
+@pytest.mark.parametrize(("events", "due"), [([pack(SESSION, 1)], True), ([], False)])
+def test_a_delete_on_a_stopped_partition_waits_but_what_came_before_it_is_written(events: list[Any], due: bool) -> None:
+    one = held(*events, delete(SESSION, 2))
+    one.partition.stop = Stop("x", "y")
+    assert is_due(one, 100.0) == due
