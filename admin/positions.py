@@ -7,7 +7,7 @@ from bson import Int64
 from pymongo import UpdateOne, WriteConcern
 from pymongo.database import Database
 
-from common import documents
+from common import progress
 from common.errors import StartupError
 from common.kafka import TopicFacts
 from common.mongo import Document
@@ -20,11 +20,11 @@ def ensure(database: Database[Document], topic: str, facts: TopicFacts, now: dat
     """
     if not new_topic:
         refuse_another(database, topic, facts)
-    positions = database.get_collection(documents.POSITIONS, write_concern=WriteConcern("majority"))
+    positions = database.get_collection(progress.POSITIONS, write_concern=WriteConcern("majority"))
     made = positions.bulk_write(
         [
             UpdateOne(
-                {"_id": documents.position_id(facts.topic_id, partition)},
+                {"_id": progress.position_id(facts.topic_id, partition)},
                 {
                     "$setOnInsert": {
                         "topic": topic,
@@ -46,7 +46,7 @@ def ensure(database: Database[Document], topic: str, facts: TopicFacts, now: dat
 
 def refuse_another(database: Database[Document], topic: str, facts: TopicFacts) -> None:
     """Raises StartupError where positions of the same topic name belong to another topic id only."""
-    found = database[documents.POSITIONS].find({"topic": topic}, {"topic_id": True, "next_offset": True})
+    found = database[progress.POSITIONS].find({"topic": topic}, {"topic_id": True, "next_offset": True})
     folded: Counter[str] = Counter()
     for position in found:
         folded[position["topic_id"]] += int(position["next_offset"])

@@ -16,7 +16,7 @@ from rich.table import Table
 from admin.servers import mongo
 from admin.settings import Settings
 from admin.waiting import reason_of
-from common import documents
+from common import progress
 from common.errors import StartupError
 from common.mongo import Document
 
@@ -40,7 +40,7 @@ def run(settings: Settings, console: Console, limit: int, *, as_json: bool) -> N
     """Raises StartupError where MongoDB does not answer."""
     with mongo(settings.mongo) as client:
         try:
-            collection = client[settings.mongo.database][documents.QUARANTINE]
+            collection = client[settings.mongo.database][progress.QUARANTINE]
             held, total = list(_newest(collection, limit)), collection.count_documents({})
         except PyMongoError as error:
             raise StartupError(f"MongoDB: {reason_of(error)}") from error
