@@ -227,6 +227,22 @@ def test_two_members_that_both_believe_they_own_a_partition_count_once() -> None
     assert (requests(one.mongo), one.position()["next_offset"]) == (29, 29)
 
 
+def test_a_member_that_was_fenced_goes_on_as_a_good_one() -> None:
+    one = member(events=3)
+    one.turn()
+    other = Member(one.mongo, one.log.records, name="b")
+    other.log.assign(0)
+    other.turn(2)
+    one.write([pack(SESSION, seq) for seq in (4, 5)])
+    other.turn()
+    other.log.take_away(0)
+    other.turn()
+    one.turn(4)
+    one.write([pack(SESSION, 6)])
+    one.turn(2)
+    assert (requests(one.mongo), one.position()["owner"]) == (6, "a")
+
+
 def test_stopping_writes_what_is_folded_and_leaves() -> None:
     one = member(events=4, interval_s=60.0)
     one.turn(2)
@@ -371,6 +387,20 @@ def test_a_batch_that_grows_while_it_cannot_be_written_stays_bounded(monkeypatch
     one.mongo.faults.clear()
     one.turn(60)
     assert requests(one.mongo) == 40
+
+
+def test_records_that_were_let_go_are_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aggregator.flusher, "MAX_RECORDS", 3)
+    one = member(events=9)
+    one.turn()
+    held = one.consumer.holdings.held[0]
+    for seq in range(10, 14):
+        one.mongo.faults.append(CONFLICT)
+        one.write([pack(SESSION, seq)])
+        one.turn()
+        assert held.watchdog.gaps == {}
+    one.turn(12)
+    assert (requests(one.mongo), held.partition.stop) == (13, None)
 
 
 # --- everything at once ------------------------------------------------------------------------------------------------------

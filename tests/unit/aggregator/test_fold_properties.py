@@ -5,7 +5,7 @@ from datetime import timedelta
 from random import Random
 from typing import TypeVar
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.batches import Flush
@@ -20,7 +20,6 @@ from tests.support.members import COUNTED, Member, added_up, counted, database, 
 
 SESSIONS = [session_at(), session_at(START - timedelta(days=20))]
 T = TypeVar("T")
-few = settings(max_examples=20, deadline=None)
 STEMS = ["stem0001", "stem0002", "x"]
 NAMES = ["small", "", "a.b$c", "(other)"]
 LISTS = {f"hash{number}": [OfferedCarton(name=f"carton {number}")] for number in range(3)}
@@ -101,7 +100,6 @@ def fold(events: Sequence[Event], cuts: frozenset[int] = frozenset(), mongo: Fak
     return mongo
 
 
-@few
 @given(SEEDS)
 def test_any_split_order_and_duplication_gives_the_same_documents(seed: int) -> None:
     events, random = Facility(seed).packs(), Random(seed)
@@ -112,7 +110,6 @@ def test_any_split_order_and_duplication_gives_the_same_documents(seed: int) -> 
     assert counted(fold(other, cuts)) == straight
 
 
-@few
 @given(SEEDS)
 def test_hours_add_up_to_keydata_and_keydata_to_totals(seed: int) -> None:
     events = Facility(seed).packs()
@@ -135,7 +132,6 @@ def test_hours_add_up_to_keydata_and_keydata_to_totals(seed: int) -> None:
     assert sum(total.get("statuses", {}).values()) + unanswered == len(events)
 
 
-@few
 @given(SEEDS)
 def test_a_delete_leaves_what_the_others_and_later_packs_have_counted(seed: int) -> None:
     facility = Facility(seed)

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from common.seen import Seen
@@ -16,6 +16,9 @@ def numbers(seen: Seen) -> set[int]:
 
 
 @given(SEQS)
+@example([1, 1])
+@example([3, 3, 1, 2, 2, 3])
+@example([5, 3, 4, 4, 9, 7, 8, 1, 2, 6, 9])
 def test_it_holds_what_a_set_holds(seqs: list[int]) -> None:
     seen, plain = Seen(), set[int]()
     for seq in seqs:
