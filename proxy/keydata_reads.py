@@ -135,7 +135,8 @@ async def _hours_of(snapshot: Snapshot, keystem: str, first: datetime, end: date
 
 
 async def _hours_of_all(snapshot: Snapshot, first: datetime, end: datetime) -> list[HourFigures]:
-    within = {"hour": {"$gte": first, "$lt": end}}
+    # After a delete an hour can be left with nothing in it.
+    within = {"hour": {"$gte": first, "$lt": end}, "requests": {"$gt": 0}}
     documents_of = _gently(snapshot, documents.TOTALS_HOURS, within, MAX_HOUR_DOCUMENTS)
     return [shown.hour_figures(hour, whole) async for hour, whole in _by_hour(documents_of)]
 
