@@ -11,9 +11,9 @@ from tests.simulation.campaign import Report, campaign, quiet
 from tests.simulation.mutants import MUTANTS, SAFE
 from tests.simulation.world import World
 
-SEEDS = 5000
+SEEDS = 2000  # `python -m tests.simulation --seeds N` runs more
 CHUNK = 250
-MUTANT_SEEDS = 1500  # at most; most are noticed in the first history
+MUTANT_SEEDS = 600  # at most; most are noticed in the first history
 
 # Every fault that a history can meet; a campaign that never injected one of them was too weak.
 FAULTS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-_GROUPS = ("unit", "golden", "compose", "integration", "contract", "fault")
+_GROUPS = ("unit", "golden", "compose", "simulation", "integration", "contract", "fault")
 _MARKED = {"integration", "contract", "fault"}
 _TESTS = Path(__file__).parents[1]
 
