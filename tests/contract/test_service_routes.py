@@ -82,14 +82,19 @@ def test_metrics_have_their_names(pipeline: Pipeline, service: str, names: set[s
     facility = Facility(pipeline.proxy.url)
     facility.pack()
     facility.shown(1)
-    reply = web.get(f"{getattr(pipeline, service).url}/metrics")
-    assert reply.headers["content-type"].startswith("text/plain")
-    missing = {
-        name
-        for name in names
-        if not re.search(rf"^{name}(_bucket|_sum|_count)?[{{ ]", reply.body.decode(), re.MULTILINE)
-    }
-    assert not missing
+
+    def all_there() -> bool:
+        reply = web.get(f"{getattr(pipeline, service).url}/metrics")
+        assert reply.headers["content-type"].startswith("text/plain")
+        missing = {
+            name
+            for name in names
+            if not re.search(rf"^{name}(_bucket|_sum|_count)?[{{ ]", reply.body.decode(), re.MULTILINE)
+        }
+        assert not missing
+        return True
+
+    eventually(all_there)  # what is known of a partition is looked up once a second
 
 
 @pytest.mark.parametrize(
