@@ -55,7 +55,7 @@ def run(settings: AggregatorSettings) -> None:
     facts = topic_facts(admin, settings.kafka)
     with sync_client(settings.mongo, "packstats-aggregator") as client:
         store = Store(client, settings.mongo.database, Place(settings.kafka.topic, facts.topic_id, owner))
-        kafka_log = KafkaLog(settings.kafka, admin, owner)
+        kafka_log = KafkaLog(settings.kafka, admin, owner, facts.topic_id)
         section = settings.aggregator
         partitions = settings.kafka.partitions
         consumer = Consumer(kafka_log, store, PackStream(partitions), partitions, section.flush_interval_s)

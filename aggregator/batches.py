@@ -27,6 +27,7 @@ class Claim:
     log_ms: int
     sessions: dict[str, SessionState]
     lsid: bytes | None = None
+    succeeded_by: str | None = None  # the id of the topic that was made in the place of this one
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ def claim_of(position: Document, sessions: dict[str, SessionState]) -> Claim:
         log_ms=_epoch_ms(position.get("log_time")),
         sessions=sessions,
         lsid=bytes(position["lsid"]) if position.get("lsid") is not None else None,
+        succeeded_by=position.get("succeeded_by"),
     )
 
 

@@ -18,6 +18,7 @@ from aggregator.records import Stream
 from aggregator.store import Store
 from aggregator.transaction import StoreError, UnavailableError
 from common import metrics
+from common.errors import LostPlaceError
 
 REVOKE_S = 3.0
 RECLAIM_EVERY_S = 10.0
@@ -58,9 +59,10 @@ class Holdings:
 
     def claim_assigned(self, now: float) -> None:
         """Claim what was assigned, up to the first failure, which comes last next time. Raises UnavailableError."""
-        if self.refused and now >= self._retry_at:
-            self._retry_at = now + RECLAIM_EVERY_S
-            self.unclaimed += [number for number in self.refused if number not in self.unclaimed]
+        if now >= self._retry_at:
+            self._look_again(now)
+        if self.unclaimed and not self._log.is_same_topic():
+            return
         while self.unclaimed:
             number = self.unclaimed[0]
             try:
@@ -73,6 +75,26 @@ class Holdings:
                 return
             self.unclaimed.pop(0)
 
+    def _look_again(self, now: float) -> None:
+        """What waits for an operator goes on when the position says so: it was made, or moved."""
+        stopped = [held.partition for held in self.held.values() if held.partition.stop is not None]
+        if self.refused or stopped:
+            self._retry_at = now + RECLAIM_EVERY_S
+        self.unclaimed += [number for number in self.refused if number not in self.unclaimed]
+        for partition in stopped:
+            try:
+                moved = self._store.has_moved(partition)
+                if not moved and partition.stop is not None:
+                    self._store.mark_stopped(partition.number, partition.stop)
+            except UnavailableError:
+                raise
+            except StoreError as error:
+                log.info("not looked at", partition=partition.number, error=str(error))
+                continue
+            if moved:
+                log.warning("position moved", partition=partition.number, from_=partition.written)
+                self.forget(partition.number)
+
     def _claim(self, number: int, now: float) -> None:
         if number >= self._partitions:
             detail = f"the topic has more partitions than KAFKA__PARTITIONS={self._partitions}; this one is not counted"
@@ -83,6 +105,8 @@ class Holdings:
             detail = "`python -m admin init` makes positions, or says why it must not"
             self._refuse(number, Stop("no position", detail))
             return
+        if claim.succeeded_by is not None:
+            raise LostPlaceError(f"the topic was made again: id {claim.succeeded_by} is the one that counts now")
         self._store.take_over(number, claim)
         self._clear_alarm(number)
         self.refused.pop(number, None)

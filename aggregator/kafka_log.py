@@ -11,16 +11,18 @@ from threading import Thread
 from typing import Protocol
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import (
     ListOffsetsResultInfo,
     OffsetSpec,
 )  # `admin` does not export them to type checkers
+from confluent_kafka.admin._topic import TopicDescription
 
 from aggregator.records import Record
 from aggregator.store import Ends
-from common.kafka import client_options
+from common.errors import LostPlaceError
+from common.kafka import client_options, topic_id
 from common.settings import KafkaSettings
 
 OFFSET_INVALID = -1001  # librdkafka: no position yet
@@ -41,10 +43,11 @@ class Owner(Protocol):
 
 
 class KafkaLog:
-    """The records of a topic, as member of a consumer group."""
+    """The records of the topic that has this id, as member of a consumer group."""
 
-    def __init__(self, settings: KafkaSettings, admin: AdminClient, client_id: str) -> None:
+    def __init__(self, settings: KafkaSettings, admin: AdminClient, client_id: str, topic_id: str) -> None:
         self._topic = settings.topic
+        self._topic_id = topic_id
         self._admin = admin
         self._consumer = Consumer(
             {
@@ -66,10 +69,13 @@ class KafkaLog:
         self._fetching: set[int] = set()
         self._paused: set[int] = set()
         self._asked: dict[int, tuple[datetime, Future[ListOffsetsResultInfo]]] = {}
+        self._is_confirmed = False  # that the topic is still the one, since the last assignment
+        self._identity: Future[TopicDescription] | None = None
 
     def subscribe(self, owner: Owner) -> None:
         def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
             consumer.incremental_assign([])
+            self._is_confirmed, self._identity = False, None
             owner.on_assigned(_numbers(partitions))
 
         def revoked(_: Consumer, partitions: list[TopicPartition]) -> None:
@@ -86,6 +92,32 @@ class KafkaLog:
         """Records and errors that have come; blocks for `timeout_s` at most. Assignments are told from in here."""
         return self._consumer.consume(at_most, timeout_s)
 
+    def is_same_topic(self) -> bool:
+        """Whether the topic is the one that positions are known of; False while Kafka has not answered, never blocks.
+
+        One that is removed and made again has the same name, and its partitions are assigned anew: so after each
+        assignment Kafka is asked. Raises LostPlaceError where it is another one.
+        """
+        if self._is_confirmed:
+            return True
+        if self._identity is None:
+            asked = TopicCollection([self._topic])
+            self._identity = self._admin.describe_topics(asked, request_timeout=5)[self._topic]
+        if not self._identity.done():
+            return False
+        answer, self._identity = self._identity, None
+        try:
+            found = topic_id(answer.result().topic_id)
+        except KafkaException as error:
+            log.warning("topic unknown", error=str(error))
+            return False
+        if found != self._topic_id:
+            raise LostPlaceError(
+                f"topic {self._topic} was removed and made again: its id is {found}, not {self._topic_id}"
+            )
+        self._is_confirmed = True
+        return True
+
     def start(self, partition: int, offset: int, leader_epoch: int | None) -> None:
         """Fetch a partition from an offset on."""
         epoch = EPOCH_UNKNOWN if leader_epoch is None else leader_epoch
@@ -97,6 +129,8 @@ class KafkaLog:
     def stop(self, partitions: Iterable[int]) -> None:
         """Fetch them no more. Only what is fetched may be named: librdkafka refuses the rest."""
         held = [partition for partition in partitions if partition in self._fetching]
+        # librdkafka keeps the pause of a partition that goes, and would not fetch it when it comes back.
+        self.resume(held)
         self._consumer.incremental_unassign([TopicPartition(self._topic, partition) for partition in held])
         self._fetching.difference_update(held)
         self._paused.difference_update(held)

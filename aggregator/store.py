@@ -216,7 +216,8 @@ class Store:
         if flush.quarantined:
             held = []
             for one in flush.quarantined:
-                identity = progress.quarantine_id(self.place.topic_id, flush.partition, one.record.offset)
+                place = (self.place.topic_id, flush.partition, one.record.offset)
+                identity = progress.quarantine_id(*place, flush.generation)
                 held.append({"_id": identity, "topic": self.place.topic, **quarantine_fields(flush.partition, one)})
             self.database[progress.QUARANTINE].insert_many(held, ordered=False, session=session)
 
@@ -235,8 +236,20 @@ class Store:
         self._write_positions(updates)
 
     def mark_stopped(self, partition: int, stop: Stop) -> None:
-        """Leave word for the operator why a partition waits, unless it has another owner by now, who may not agree."""
-        self._write_positions([UpdateOne(self._owned(partition), {"$set": {"stopped": stop_fields(stop)}})])
+        """Leave word for the operator why a partition waits, once, unless it has another owner, who may not agree."""
+        unsaid = {**self._owned(partition), "stopped": None}
+        self._write_positions([UpdateOne(unsaid, {"$set": {"stopped": stop_fields(stop)}})])
+
+    def has_moved(self, partition: Partition) -> bool:
+        """Whether the position is no longer where it was left: an operator moved it, or another member went on."""
+        fields = {"next_offset": True, "generation": True}
+        try:
+            with pymongo.timeout(ATTEMPT_S):
+                found = self.database[progress.POSITIONS].find_one({"_id": self._position_id(partition.number)}, fields)
+        except PyMongoError as error:
+            raise translated(error) from error
+        there = None if found is None else (int(found["next_offset"]), int(found["generation"]))
+        return there != (partition.written, partition.generation)
 
     def _write_positions(self, updates: list[UpdateOne]) -> None:
         if not updates:

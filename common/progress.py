@@ -26,5 +26,7 @@ def session_id(topic_id: str, partition: int, session: str) -> str:
     return f"{topic_id}:{partition}:{session}"
 
 
-def quarantine_id(topic_id: str, partition: int, offset: int) -> str:
-    return f"{topic_id}:{partition}:{offset}"
+def quarantine_id(topic_id: str, partition: int, offset: int, generation: int = 0) -> str:
+    """After an operator moved the position an offset can be read once more, and be another record."""
+    place = f"{topic_id}:{partition}:{offset}"
+    return f"{place}:{generation}" if generation else place

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, Message
 from aggregator.kafka_log import KafkaLog, Owner
 from aggregator.records import Record
 from aggregator.store import Ends
+from common.errors import LostPlaceError
 
 TOPIC = "pack-stats"
 
@@ -31,6 +32,8 @@ class FakeLog(KafkaLog):
     starts: list[tuple[int, int, int | None]] = field(default_factory=list)  # every fetch that began
     errors: list[Message] = field(default_factory=list)  # handed out by the next `consume`
     ends_known: bool = True
+    topic_known: bool = True  # Kafka has said which topic it is
+    made_anew: bool = False
     closed: bool = False
     owner: Owner | None = None
     _lost: dict[int, int] = field(default_factory=dict)
@@ -106,6 +109,11 @@ class FakeLog(KafkaLog):
             fetch.position = fetch.offset
             at_most -= 1
             yield message_of(partition, record)
+
+    def is_same_topic(self) -> bool:
+        if self.made_anew:
+            raise LostPlaceError("made again by a test")
+        return self.topic_known
 
     def start(self, partition: int, offset: int, leader_epoch: int | None) -> None:
         assert partition not in self.fetches, f"partition {partition} is assigned already"

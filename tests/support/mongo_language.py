@@ -7,6 +7,7 @@ from types import NoneType, UnionType
 from typing import Any
 
 from bson import Decimal128, Int64, MaxKey, MinKey
+from bson.decimal128 import create_decimal128_context
 from pymongo.errors import WriteError
 
 from common.mongo import Document
@@ -137,4 +138,5 @@ def evaluated(document: Document, expression: Any) -> Any:
     assert operator == "$divide"
     if not values[1]:
         return None  # the branch that is not taken
-    return Decimal128(values[0].to_decimal() / int(values[1]))
+    divide = create_decimal128_context().divide  # to 34 digits, as the database does
+    return Decimal128(divide(values[0].to_decimal(), Decimal(values[1])))

@@ -7,10 +7,13 @@ import pytest
 from confluent_kafka import KafkaError, Message
 
 from aggregator.kafka_log import KafkaLog
+from common.errors import LostPlaceError
+from common.kafka import describe_topic
 from common.settings import KafkaSettings
 from tests.support.eventually import eventually
 from tests.support.fake_log import FakeLog
 from tests.support.feed import feed_values
+from tests.support.stack import MakeWorkspace
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.integration
@@ -74,7 +77,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         bootstrap_servers=workspace.bootstrap_servers, topic=workspace.name, group=workspace.name, partitions=2
     )
     admin = workspace.admin()
-    log = KafkaLog(settings, admin, "test")
+    log = KafkaLog(settings, admin, "test", describe_topic(admin, settings.topic, 10).topic_id)
     log.subscribe(told)
     yield Bench(log, told, lambda partition, value: feed_values(workspace, [(partition, value)]))
     log.close()
@@ -82,6 +85,33 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
 def wait_assigned(bench: Bench) -> None:
     eventually(lambda: bench.consume() and sorted(bench.told.assigned) == [0, 1], 30)
+
+
+def test_kafka_says_which_topic_it_is_once_it_is_assigned(bench: Bench) -> None:
+    wait_assigned(bench)
+    eventually(bench.log.is_same_topic)
+
+
+def test_a_topic_that_was_made_again_is_assigned_anew_and_is_another_one(make_workspace: MakeWorkspace) -> None:
+    workspace = make_workspace(2)
+    workspace.create_topic()
+    told, admin = Told(), workspace.admin()
+    settings = KafkaSettings(
+        bootstrap_servers=workspace.bootstrap_servers, topic=workspace.name, group=workspace.name, partitions=2
+    )
+    log = KafkaLog(settings, admin, "test", describe_topic(admin, settings.topic, 10).topic_id)
+    log.subscribe(told)
+    try:
+        wait_assigned(Bench(log, told, lambda _partition, _value: None))
+        eventually(log.is_same_topic)
+        admin.delete_topics([workspace.name])[workspace.name].result(30)
+        eventually(lambda: log.consume(10, 0.1) or told.revoked, 60)
+        workspace.create_topic()
+        eventually(lambda: log.consume(10, 0.1) or len(told.assigned) > 2, 60)
+        with pytest.raises(LostPlaceError, match="was removed and made again"):
+            eventually(log.is_same_topic)
+    finally:
+        log.close()
 
 
 def test_nothing_is_fetched_before_it_is_claimed(bench: Bench) -> None:
@@ -182,3 +212,13 @@ def test_an_offset_that_the_log_does_not_hold_is_an_error_and_no_jump(bench: Ben
 
     eventually(failed, 30)
     assert bench.values() == []
+
+
+def test_a_paused_partition_that_is_let_go_and_started_anew_is_fetched(bench: Bench) -> None:
+    bench.put(0, b"zero")
+    wait_assigned(bench)
+    bench.log.start(0, 0, None)
+    bench.wait_for((0, b"zero"))
+    bench.log.pause([0])
+    bench.log.restart(0, 0, None)
+    bench.wait_for((0, b"zero"), (0, b"zero"))

@@ -1,13 +1,15 @@
 """Which partitions a member holds: what is claimed, what waits, and what is let go of."""
 
 import pytest
+from bson import Int64
 from prometheus_client import REGISTRY
 from pymongo.errors import AutoReconnect, OperationFailure
 
 import aggregator.holdings
 from aggregator.batches import Stop
 from aggregator.transaction import UnavailableError
-from common import progress
+from common import documents, progress
+from common.errors import LostPlaceError
 from tests.support.fake_mongo import TRANSIENT
 from tests.support.made_events import pack, session_at
 from tests.support.members import TOPIC_ID, Member, database
@@ -158,3 +160,121 @@ def test_a_stop_is_an_alarm_also_when_it_cannot_be_written_down() -> None:
     assert not one.log.is_fetching(0)
     one.consumer.holdings.drop([0])
     assert alarm(0, "made by a test") is None
+
+
+# --- what an operator decides ------------------------------------------------------------------------------------------------
+
+
+def stopped_member() -> Member:
+    """One whose only partition waits at offset 2 of a log whose records 2 and 3 are gone."""
+    one = Member(database(), {})
+    one.log.assign(0)
+    one.write(pack(SESSION, seq) for seq in range(1, 3))
+    one.turn(2)
+    one.write(pack(SESSION, seq) for seq in range(3, 7))
+    held = one.consumer.holdings.held[0]
+    held.partition.stop = Stop("records missing", "made by a test")
+    one.consumer.holdings.halt(held)
+    return one
+
+
+def accept_gap(one: Member, to: int) -> None:
+    """As `admin accept-gap` does it."""
+    position = one.position()
+    position |= {"next_offset": Int64(to), "generation": Int64(position["generation"] + 1)}
+    del position["stopped"]
+
+
+def test_a_stopped_partition_goes_on_where_an_operator_moved_it_without_a_restart() -> None:
+    one = stopped_member()
+    holdings = one.consumer.holdings
+    holdings.claim_assigned(100.0)
+    assert not one.log.is_fetching(0), "nobody decided anything yet"
+    accept_gap(one, 4)
+    holdings.claim_assigned(100.0 + aggregator.holdings.RECLAIM_EVERY_S)
+    one.turn(2)
+    assert holdings.held[0].partition.stop is None
+    assert one.position()["next_offset"] == 6
+    assert one.log.starts[-1][:2] == (0, 4)
+    assert alarm(0, "records missing") is None
+    assert one.mongo.documents[documents.KEYDATA]["stem0001"]["requests"] == 4
+
+
+def test_a_stopped_partition_is_looked_at_only_now_and_then() -> None:
+    one = stopped_member()
+    holdings = one.consumer.holdings
+    holdings.claim_assigned(100.0)
+    before = len(one.mongo.operations)
+    holdings.claim_assigned(100.0 + aggregator.holdings.RECLAIM_EVERY_S - 0.1)
+    assert len(one.mongo.operations) == before
+
+
+def test_a_stop_that_could_not_be_written_down_is_written_when_it_is_looked_at_again() -> None:
+    one = stopped_member()
+    del one.position()["stopped"]
+    one.consumer.holdings.claim_assigned(100.0)
+    said = one.position()["stopped"]
+    assert said["reason"] == "records missing"
+    one.consumer.holdings.claim_assigned(200.0)
+    assert one.position()["stopped"] == said, "it says since when"
+
+
+def test_a_stopped_partition_that_cannot_be_looked_at_waits_and_an_absent_database_is_noticed() -> None:
+    one = stopped_member()
+    accept_gap(one, 4)
+    one.mongo.faults.append(CONFLICT)
+    one.consumer.holdings.claim_assigned(100.0)
+    assert one.consumer.holdings.held[0].partition.stop is not None
+    one.mongo.faults.append(AutoReconnect("reset"))
+    with pytest.raises(UnavailableError):
+        one.consumer.holdings.claim_assigned(200.0)
+
+
+def test_nothing_is_claimed_before_kafka_has_said_which_topic_it_is() -> None:
+    one = member()
+    one.log.topic_known = False
+    one.log.assign(0, 1, 2)
+    one.turn(2)
+    assert (one.consumer.holdings.held, one.consumer.holdings.unclaimed) == ({}, [0, 1, 2])
+    one.log.topic_known = True
+    one.turn()
+    assert sorted(one.consumer.holdings.held) == [0, 1, 2]
+
+
+def test_of_a_topic_that_was_made_again_nothing_is_counted() -> None:
+    one = member()
+    one.log.made_anew = True
+    one.log.assign(0)
+    with pytest.raises(LostPlaceError):
+        one.turn()
+    assert one.log.starts == []
+
+
+def test_a_position_that_another_one_has_succeeded_is_left_alone() -> None:
+    one = member(partitions=1)
+    one.position()["succeeded_by"] = "another-id"
+    one.log.assign(0)
+    with pytest.raises(LostPlaceError, match="another-id"):
+        one.turn()
+    assert one.log.starts == []
+    assert "owner" not in one.position()
+
+
+def test_what_is_read_again_after_the_log_was_rewritten_is_counted_once_and_kept_once_more_where_it_is_no_event() -> (
+    None
+):
+    one = stopped_member()
+    one.log.records[0].clear()
+    one.write([pack(SESSION, 1), pack(SESSION, 7)])
+    one.log.append(0, b"no event")
+    accept_gap(one, 0)
+    for generation in (1, 2):
+        one.consumer.holdings.claim_assigned(1000.0 * generation)
+        one.turn(2)
+        assert one.consumer.holdings.held[0].partition.stop is None
+        held = one.consumer.holdings.held[0]
+        held.partition.stop = Stop("leader epoch went back", "made by a test")
+        one.consumer.holdings.halt(held)
+        accept_gap(one, 0)
+    assert one.mongo.documents[documents.KEYDATA]["stem0001"]["requests"] == 3
+    assert list(one.mongo.documents[progress.QUARANTINE]) == [f"{TOPIC_ID}:0:2:1", f"{TOPIC_ID}:0:2:2"]
