@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from admin import positions, schema, topic
+from admin.positions import Decision
+from admin.required import whoever
 from admin.schema import Outcome
 from admin.servers import Kafka, mongo
 from admin.settings import Settings
@@ -49,12 +51,13 @@ def _initialize(settings: Settings, patience: Patience, *, new_topic: bool) -> R
         name, lambda: kafka.ask(lambda client: topic.ensure(client, settings.kafka)), deadline
     )
     topic.require_agreement(facts, settings.kafka)
+    decision = Decision(datetime.now(UTC), whoever())
     with mongo(settings.mongo) as client:
         database = client[settings.mongo.database]
         outcomes = patience.until_it_answers("MongoDB", lambda: _apply_schema(database), deadline)
         made = patience.until_it_answers(
             "MongoDB",
-            lambda: positions.ensure(database, settings.kafka.topic, facts, datetime.now(UTC), new_topic=new_topic),
+            lambda: positions.ensure(database, settings.kafka.topic, facts, decision, new_topic=new_topic),
             deadline,
         )
     return Report(settings.kafka.topic, facts, topic_made, outcomes, made)

@@ -13,6 +13,8 @@ from confluent_kafka.admin._listoffsets import OffsetSpec  # `admin` does not ex
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from admin.gaps import OF_A_GAP
+from admin.quarantine import WAITING
 from admin.servers import Kafka, mongo
 from admin.settings import Settings
 from admin.waiting import reason_of
@@ -125,7 +127,7 @@ def _ask_database(database: Database[Document], topic: TopicStatus) -> Documents
         partitions=tuple(_partition_status(newest[number], topic) for number in sorted(newest)),
         keystems=database[documents.KEYDATA].estimated_document_count(),
         sessions=database[progress.SESSIONS].estimated_document_count(),
-        quarantined=quarantine.count_documents({"cleared": {"$ne": True}}),
+        quarantined=quarantine.count_documents(WAITING),
         quarantined_cleared=quarantine.count_documents({"cleared": True}),
     )
 
@@ -179,7 +181,7 @@ def attention(settings: Settings, topic: TopicStatus, held: DocumentsStatus) -> 
     """What does not heal by itself, a line each, with what to do."""
     lines = list(topic.differences)
     lines += [
-        f"partition {each.partition} is stopped: {each.stopped} ({each.stopped_detail})"
+        f"partition {each.partition} is stopped: {each.stopped} ({each.stopped_detail}){_way_out(each)}"
         for each in held.partitions
         if each.stopped is not None
     ]
@@ -192,3 +194,8 @@ def attention(settings: Settings, topic: TopicStatus, held: DocumentsStatus) -> 
     if held.quarantined:
         lines.append(f"{held.quarantined} records are in quarantine: python -m admin quarantine list")
     return lines
+
+
+def _way_out(each: PartitionStatus) -> str:
+    """The command that decides it, where there is one."""
+    return f": python -m admin accept-gap {each.partition}" if each.stopped in OF_A_GAP else ""
