@@ -9,7 +9,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 VENV := .venv/.installed
-PYTEST := $(BIN)/python -m pytest
+# Most tests wait more than they compute, so there are more processes than cores; each has its own Kafka and MongoDB.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help
 help: ## this list
@@ -63,6 +65,26 @@ coverage: $(VENV) prepare ## all tests, with the coverage they must reach
 requirements: ## pin anew what pyproject.toml declares (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml --group dev -o requirements/dev.txt
+
+# ---- measure it -----------------------------------------------------------------------------------------------------
+
+.PHONY: availability
+availability: $(VENV) prepare ## packs without Kafka, without MongoDB, without both; AVAILABILITY_SECONDS= of each (60)
+	@$(BIN)/python -m tests.availability --seconds $(or $(AVAILABILITY_SECONDS),60)
+
+# ---- prove it -------------------------------------------------------------------------------------------------------
+
+# Make's own names, not the shell's SECONDS, which counts.
+PROVE = --seconds $(or $(SECONDS),300) --topology $(or $(TOPOLOGY),single) $(if $(SEED),--seed $(SEED))
+
+.PHONY: prove prove-faults
+prove: $(VENV) prepare ## exactly once: 20,000 simulated histories, all crash points, then faults for SECONDS= (300)
+	@$(BIN)/python -m tests.simulation --seeds 20000
+	@CRASH_POINTS=all $(PYTEST) tests/fault/test_crash_points.py
+	@$(MAKE) prove-faults
+
+prove-faults: $(VENV) prepare ## the faults alone; SECONDS= SEED= TOPOLOGY=single|cluster; writes a certificate
+	@$(BIN)/python -m tests.prove $(PROVE)
 
 # ---- prepare --------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from proxy.kafka_link import KafkaProducer
 from tests.support.fake_log import FakeLog
 
 REFUSED = KafkaError(KafkaError._TRANSPORT)
-AWAY = KafkaException(REFUSED)
 Report = Callable[[Any, Any], None]
 
 
@@ -61,7 +60,7 @@ class Producer:
         chance = self._broker.chance
         if not self._calm() and chance.random() < 0.02:
             self._broker.trace["producer fatal"] += 1
-            raise AWAY
+            raise KafkaException(REFUSED)
         on_way, self._on_way = self._on_way, []
         for partition, value, report in on_way:
             fate = 0.0 if self._calm() else chance.random()
@@ -112,7 +111,7 @@ class Link:
 
     def problems(self) -> list[str]:
         if not self._calm() and self._broker.chance.random() < 0.1:
-            raise AWAY
+            raise KafkaException(REFUSED)
         return []
 
     def dispose(self, producer: KafkaProducer) -> None:

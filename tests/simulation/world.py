@@ -22,7 +22,7 @@ from tests.simulation.kafka import Broker, Fetches
 from tests.simulation.proxy import Proxy, identity
 from tests.support.made_events import START_MS
 
-STEPS = 500
+STEPS = 300
 PATHS = ("requests", "packs", "volume")
 
 

@@ -110,8 +110,9 @@ def test_an_event_that_was_folded_and_is_no_delete_has_no_receipt(reading: Readi
     assert found == {1: 404, 3: 404, 4: 200, 5: 200, 6: 404, 7: 404, 8: 200}
 
 
-@pytest.mark.parametrize("text", ["x", "a.0.1", f"{new_session()}.3.1", f"{new_session()}.0.0", f"{new_session()}.0"])
+@pytest.mark.parametrize("text", ["x", "a.0.1", "{session}.3.1", "{session}.0.0", "{session}.0"])
 def test_what_is_no_event_id_has_no_receipt(reading: Reading, text: str) -> None:
+    text = text.format(session=new_session())
     reply = reading.get(f"/api/deletions/{text}")
     assert (reply.status, reply.json) == (404, {"Message": "that is no event id"})
 
