@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import uuid
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import confluent_kafka.admin
@@ -84,6 +85,11 @@ def _fetch(folder: Path, console: Console) -> None:
     console.print(f"Apache Kafka {VERSION}: {len(jars)} jars fetched")
 
 
+def new_cluster() -> str:
+    """An id as Kafka wants it; never with a dash at its front, which its tool would take for an option."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
+
+
 @dataclass(frozen=True, slots=True)
 class Kafka:
     """One broker with its own controller; its data lies in `state`, so it is the same one after a restart."""
@@ -93,6 +99,9 @@ class Kafka:
     port: int
     controller_port: int
     heap_mb: int = 512
+    node: int = 1
+    voters: tuple[str, ...] = ()  # "1@127.0.0.1:9093" for each broker of a cluster, this one too; none: it is alone
+    settings: Mapping[str, str] = field(default_factory=dict)  # beside the usual ones, or instead of them
 
     @property
     def bootstrap_servers(self) -> str:
@@ -102,8 +111,8 @@ class Kafka:
         """The text of server.properties."""
         own = {
             "process.roles": "broker,controller",
-            "node.id": "1",
-            "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{self.controller_port}",
+            "node.id": str(self.node),
+            **self._quorum(),
             "listeners": f"BROKER://{LOOPBACK}:{self.port},CONTROLLER://{LOOPBACK}:{self.controller_port}",
             "advertised.listeners": f"BROKER://{LOOPBACK}:{self.port}",
             "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
@@ -111,19 +120,22 @@ class Kafka:
             "controller.listener.names": "CONTROLLER",
             "log.dirs": str(self._data),
         }
-        return "".join(f"{name}={value}\n" for name, value in (own | _SMALL | GROUP_SETTINGS).items())
+        return "".join(
+            f"{name}={value}\n" for name, value in {**own, **_SMALL, **GROUP_SETTINGS, **self.settings}.items()
+        )
 
-    def format(self) -> None:
-        """Write the configuration, and the first time make the data folder what Kafka wants it to be."""
+    def format(self, cluster: str | None = None) -> None:
+        """Write the configuration, and the first time make the data folder what Kafka wants it to be.
+
+        Brokers of one cluster are given the same id of it, made by `new_cluster`.
+        """
         self.state.mkdir(parents=True, exist_ok=True)
         self._config.write_text(self.properties())
         if (self._data / "bootstrap.checkpoint").exists():
             return
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
-        tool = ["kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted", "-t", cluster]
-        done = subprocess.run(
-            [*self._java(), *tool, "-c", str(self._config)], check=False, capture_output=True, text=True
-        )
+        tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster or new_cluster()]
+        tool += ["-c", str(self._config), *([] if self.voters else ["--standalone"])]
+        done = subprocess.run([*self._java(), *tool], check=False, capture_output=True, text=True)
         if done.returncode:
             raise StartupError(f"Kafka could not format {self._data}:\n{(done.stdout + done.stderr)[-2000:]}")
 
@@ -131,12 +143,17 @@ class Kafka:
         return [*self._java(), "kafka.Kafka", str(self._config)]
 
     def is_ready(self) -> bool:
-        """Whether the broker answers as a cluster; blocks for two seconds at most."""
+        """Whether the broker answers as one of its cluster; blocks for two seconds at most."""
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
         try:
-            return bool(admin.list_topics(timeout=2).brokers)
+            return self.node in admin.list_topics(timeout=2).brokers
         except KafkaException:
             return False
+
+    def _quorum(self) -> dict[str, str]:
+        if self.voters:
+            return {"controller.quorum.voters": ",".join(self.voters)}
+        return {"controller.quorum.bootstrap.servers": f"{LOOPBACK}:{self.controller_port}"}
 
     @property
     def _data(self) -> Path:

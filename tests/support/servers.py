@@ -77,13 +77,21 @@ class Server:
     def wait_ready(self) -> None:
         eventually(self._is_ready, _READY_WITHIN_S, every_s=0.2)
 
+    def runs(self) -> bool:
+        """Whether there is a process, frozen or not."""
+        return self._power.runs()
+
     def heal(self) -> None:
         """Whatever a test did to it: make it run and serve again."""
+        self.begin_heal()
+        self.wait_ready()
+
+    def begin_heal(self) -> None:
+        """Make it run again and do not wait: one of a cluster may need the others to become ready."""
         if self._power.runs():
             self._power.thaw()
         else:
             self._power.start()
-        self.wait_ready()
 
 
 class ProcessPower:
@@ -167,6 +175,14 @@ def docker_answers() -> bool:
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+def free_ports(count: int) -> list[int]:
+    """So many ports that are free, none of them twice."""
+    found: list[int] = []
+    for _ in range(count):
+        found.append(free_port(found))
+    return found
 
 
 def local_kafka(folder: Path) -> tuple[Server, Callable[[], None]]:

@@ -25,6 +25,7 @@ class Workspace:
     partitions: int
     folder: Path
     client: "MongoClient[dict[str, Any]]"
+    replication: int = 1
 
     @property
     def spool(self) -> Path:
@@ -42,7 +43,7 @@ class Workspace:
             "KAFKA__TOPIC": self.name,
             "KAFKA__GROUP": self.name,
             "KAFKA__PARTITIONS": str(self.partitions),
-            "KAFKA__REPLICATION": "1",
+            "KAFKA__REPLICATION": str(self.replication),
             "MONGO__URI": self.mongo_uri,
             "MONGO__DATABASE": self.name,
         }
@@ -50,7 +51,7 @@ class Workspace:
     def create_topic(self) -> None:
         """The topic alone, for tests that need no more of the pipeline than Kafka."""
         admin = self.admin()
-        topic = NewTopic(self.name, self.partitions, 1, config=dict(TOPIC_CONFIG))
+        topic = NewTopic(self.name, self.partitions, self.replication, config=dict(TOPIC_CONFIG))
         admin.create_topics([topic])[self.name].result(30)
         eventually(lambda: len(admin.list_topics(self.name, timeout=5).topics[self.name].partitions) == self.partitions)
 

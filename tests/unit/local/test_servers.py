@@ -41,6 +41,19 @@ def test_broker_makes_no_topic_on_its_own_and_needs_no_second_broker() -> None:
     assert {value for name, value in told.items() if name.endswith((".replication.factor", ".isr"))} == {"1"}
 
 
+def test_one_of_a_cluster_votes_with_the_others_and_is_told_what_differs() -> None:
+    voters = ("1@127.0.0.1:9093", "2@127.0.0.1:9193")
+    second = Kafka(
+        Path("/state"), Path("/jars"), 9192, 9193, node=2, voters=voters, settings={"min.insync.replicas": "2"}
+    )
+    told = dict(line.split("=", 1) for line in second.properties().splitlines())
+    assert told["node.id"] == "2"
+    assert told["controller.quorum.voters"] == "1@127.0.0.1:9093,2@127.0.0.1:9193"
+    assert "controller.quorum.bootstrap.servers" not in told
+    assert told["min.insync.replicas"] == "2"
+    assert "controller.quorum.voters" not in properties()
+
+
 def test_java_gets_the_star_unexpanded() -> None:
     assert "/jars/*" in KAFKA.command()
     assert KAFKA.command()[-2:] == ["kafka.Kafka", "/state/server.properties"]
