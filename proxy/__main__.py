@@ -13,8 +13,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NoReturn, cast
 
 import structlog
@@ -22,35 +23,22 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from common import crash_points
 from common.errors import EXIT_CRASH, EXIT_DRAINED, PackstatsError, StartupError
 from common.log import configure
 from common.settings import load
 from common.version import VERSION
 from proxy.app import CANCELLED_WITHIN_S, SEND_FOR_S, create_app
 from proxy.protocol import ProxyProtocol
+from proxy.server import LINGER_S, Server
 from proxy.settings import ProxySettings, Settings
 from proxy.state import LifespanState
 
 _LOOPBACK = ("127.", "::1", "localhost")
 _REST_S = 1.0  # of the grace period, for everything that has no deadline of its own
+_BESIDES_PACKS_S = LINGER_S + CANCELLED_WITHIN_S + SEND_FOR_S + _REST_S
 
 log = structlog.get_logger()
-
-
-class Server(uvicorn.Server):
-    """A server whose application runs already, and whose signals are ours."""
-
-    def __init__(self, config: uvicorn.Config, state: LifespanState) -> None:
-        super().__init__(config)
-        self._state: Mapping[str, object] = state
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self.lifespan.state.update(self._state)
-        await super().startup(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class LibraryLog(logging.Handler):
@@ -79,7 +67,7 @@ def server_config(app: FastAPI, proxy: ProxySettings) -> uvicorn.Config:
     """How requests are served. Raises StartupError where the certificate cannot be used."""
     config = uvicorn.Config(
         app,
-        http=ProxyProtocol,
+        http=cast("type[asyncio.Protocol]", partial(ProxyProtocol, proxy)),  # all it does with it is to call it
         ws="none",
         lifespan="off",
         log_config=None,
@@ -88,7 +76,7 @@ def server_config(app: FastAPI, proxy: ProxySettings) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         timeout_keep_alive=proxy.keep_alive_s,
-        timeout_graceful_shutdown=math.floor(proxy.grace_s - CANCELLED_WITHIN_S - SEND_FOR_S - _REST_S),
+        timeout_graceful_shutdown=math.floor(proxy.grace_s - _BESIDES_PACKS_S),
         ssl_certfile=proxy.tls_certificate,
         ssl_keyfile=proxy.tls_key,
     )
@@ -154,6 +142,7 @@ def main() -> int:
     try:
         settings = load(Settings)
         configure(settings.proxy.log_level)
+        crash_points.arm(os.environ)
         logging.basicConfig(handlers=[LibraryLog()], level=logging.WARNING)
         _run(settings)
     except PackstatsError as error:

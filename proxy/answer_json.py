@@ -5,19 +5,23 @@ object; where upstream is not, a second, tolerant reader makes the same objects.
 """
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from proxy.bounds import mapping, rows
 
+# Of what is no box or leftover, more than so many are all alike: to make an object of each takes minutes.
+MAX_BOXES: Final = 50_000
+MAX_LEFTOVERS: Final = 10_000
+
 
 class NotJsonError(Exception):
     """The bytes are no JSON object that can be read."""
 
 
-class BoxType(msgspec.Struct, rename="camel"):
+class BoxType(msgspec.Struct, rename="camel", gc=False):
     """The kind of a box as it was offered."""
 
     name: object = None
@@ -27,7 +31,7 @@ class BoxType(msgspec.Struct, rename="camel"):
     outer: object = None
 
 
-class Box(msgspec.Struct, rename="camel"):
+class Box(msgspec.Struct, rename="camel", gc=False):
     """One filled carton."""
 
     name: object = None
@@ -49,11 +53,11 @@ class Box(msgspec.Struct, rename="camel"):
     rate_table: object = None
 
 
-class BoxEntry(msgspec.Struct):
+class BoxEntry(msgspec.Struct, gc=False):
     box: Box
 
 
-class Item(msgspec.Struct, rename="camel"):
+class Item(msgspec.Struct, rename="camel", gc=False):
     ref_id: object = None
     name: object = None
     dimensions: object = None
@@ -62,11 +66,11 @@ class Item(msgspec.Struct, rename="camel"):
     message: object = None
 
 
-class ItemEntry(msgspec.Struct):
+class ItemEntry(msgspec.Struct, gc=False):
     item: Item
 
 
-class Answer(msgspec.Struct, rename="camel"):
+class Answer(msgspec.Struct, rename="camel", gc=False):
     """The top level of an answer, of a pack or of an error."""
 
     boxes: list[BoxEntry] | UnsetType | None = UNSET
@@ -125,10 +129,15 @@ def _tolerant(plain: dict[str, object]) -> Answer:
     answer = _fields(Answer, plain, "boxes", "leftovers")
     if "boxes" in plain:
         boxes = rows(plain["boxes"])
-        answer.boxes = None if boxes is None else [BoxEntry(_box(mapping(entry))) for entry in boxes]
+        if boxes is not None:
+            read = [BoxEntry(_box(mapping(entry))) for entry in boxes[:MAX_BOXES]]
+            answer.boxes = [*read, *[BoxEntry(Box())] * (len(boxes) - len(read))]
+        else:
+            answer.boxes = None
     leftovers = rows(plain.get("leftovers"))
     if leftovers is not None:
-        answer.leftovers = [ItemEntry(_fields(Item, _inner(mapping(entry), "item"))) for entry in leftovers]
+        found = [ItemEntry(_fields(Item, _inner(mapping(entry), "item"))) for entry in leftovers[:MAX_LEFTOVERS]]
+        answer.leftovers = [*found, *[ItemEntry(Item())] * (len(leftovers) - len(found))]
     return answer
 
 

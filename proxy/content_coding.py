@@ -16,6 +16,7 @@ else:
     from backports.zstd import ZstdDecompressor, ZstdError
 
 _MAX_CODINGS: Final = 3
+_MAX_MEMBERS: Final = 64  # each costs a copy of all that follow
 
 
 class UndecodableError(Exception):
@@ -43,6 +44,7 @@ def _gzip(body: bytes, limit: int) -> bytes:
     parts: list[bytes] = []
     left = limit
     while body:
+        _check_members(parts)
         decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         part = _inflated(decoder, body, left)
         parts.append(part)
@@ -80,6 +82,7 @@ def _zstd(body: bytes, limit: int) -> bytes:
     parts: list[bytes] = []
     left = limit
     while body:
+        _check_members(parts)
         decoder = ZstdDecompressor()
         part = decoder.decompress(body, left + 1)
         _check(len(part), left)
@@ -89,6 +92,11 @@ def _zstd(body: bytes, limit: int) -> bytes:
         left -= len(part)
         body = decoder.unused_data
     return b"".join(parts)
+
+
+def _check_members(before: list[bytes]) -> None:
+    if len(before) >= _MAX_MEMBERS:
+        raise UndecodableError("has too many parts that are compressed by themselves")
 
 
 def _check(size: int, limit: int) -> None:

@@ -23,6 +23,7 @@ _MESSAGE: Final[dict[str, Any]] = {
         "message": {"type": "string", "description": "in view `pack`, as Paccurate has it"},
     },
 }
+_UPSTREAMS: Final[dict[str, Any]] = {"type": "object", "description": "upstream's own answer, in view `pack`"}
 _HEADERS: Final[dict[str, Any]] = {
     "X-Request-ID": {"description": "the caller's, or one made here", "schema": {"type": "string"}},
     "X-Event-ID": {
@@ -33,10 +34,11 @@ _HEADERS: Final[dict[str, Any]] = {
 }
 _REFUSED: Final = {
     "400": "not a JSON object, or no such view; upstream was not called",
-    "408": "the body did not come in time; upstream was not called",
+    "408": "the head or the body did not come in time; upstream was not called",
     "413": "larger than the limit; upstream was not called",
+    "431": "the head of the request is larger than the limit; upstream was not called",
     "422": "nothing to pack; upstream was not called",
-    "503": "no pack can be counted at present, or too many at once; upstream was not called",
+    "503": "no pack can be counted at present, or too many packs, bytes or connections at once; upstream was not called",
 }
 _FAILED: Final = {
     "4XX": "upstream refused: its status, its message",
@@ -61,7 +63,9 @@ def _operation(path: str) -> dict[str, Any]:
     passes = path.startswith("/pack")
     stats = {"$ref": _REF.format(name="Stats")}
     both = {"type": "object", "properties": {"stats": stats, "pack": {"type": "object"}}}
-    success: dict[str, Any] = {"type": "object"} if passes else {"anyOf": [stats, both, {"type": "object"}]}
+    success = _UPSTREAMS if passes else {"anyOf": [stats, both, _UPSTREAMS]}
+    failure = _UPSTREAMS if passes else {"anyOf": [stats, _UPSTREAMS]}
+    refusal = {"anyOf": [{"$ref": _REF.format(name="PackMessage")}, _UPSTREAMS]}  # upstream may say the same status
     name = "pass" if passes else "pack"
     return {
         "tags": ["packs"],
@@ -73,8 +77,8 @@ def _operation(path: str) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
         "responses": {
             "200": _response("Packed", success),
-            **{status: _response(text, stats) for status, text in _FAILED.items()},
-            **{status: _response(text, {"$ref": _REF.format(name="PackMessage")}) for status, text in _REFUSED.items()},
+            **{status: _response(text, failure) for status, text in _FAILED.items()},
+            **{status: _response(text, refusal) for status, text in _REFUSED.items()},
         },
     }
 

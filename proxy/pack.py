@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from common.crash_points import CrashPoint, reach
 from common.metrics import PROXY_SECONDS, REQUESTS, UNCOUNTED, UPSTREAM_SECONDS
-from proxy import headers, keystem, views
+from proxy import headers, keystem, problems, views
 from proxy.headers import Headers
 from proxy.pack_request import PackRequest
 from proxy.pack_stats import TIMED_OUT
 from proxy.recorder import EventQueue, Forwarded, Recorded, Recorder
-from proxy.request_body import BodyTooLargeError, CallerGoneError, read_body
+from proxy.request_body import BodyRoom, BodyTooLargeError, CallerGoneError, Held, NoRoomError, read_body
 from proxy.settings import Settings
 from proxy.spool import SpoolFullError
 from proxy.upstream import Answer, Exchange, Failure, Upstream
@@ -31,6 +32,7 @@ from proxy.views import Reply, View
 _NANO = 1_000_000_000
 _MILLI = 1_000_000
 _BODILESS = frozenset({204, 304})
+_SOON = (b"retry-after", b"1")
 
 _INTERRUPTED = Exchange(Failure(TIMED_OUT, "the proxy was stopped before upstream answered"), 1)
 
@@ -47,18 +49,24 @@ class Call:
     view: View | None
     started_ns: int
     latency_ns: int = 0
+    recorded: Recorded | None = None  # once its event is queued
     event_id: str | None = None  # only once its event is durable
 
 
 class PackEndpoint:
-    """The ASGI endpoint. One for the process; it holds nothing of a request."""
+    """The ASGI endpoint. One for the process.
+
+    A caller that is still sending takes none of the places of packs: it could hold them as long as it likes.
+    """
 
     def __init__(self, settings: Settings, queue: EventQueue, upstream: Upstream) -> None:
         self._settings = settings.proxy
         self._queue = queue
         self._upstream = upstream
         self._recorder = Recorder(settings, queue)
-        self._in_flight = 0
+        self._room = BodyRoom(self._settings.max_held_bytes)
+        self._calls = 0
+        self._in_flight = 0  # those whose body is here
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -67,45 +75,61 @@ class PackEndpoint:
         query: bytes = scope["query_string"]
         view = views.view_of(scope["path"], query, self._settings.default_view)
         call = Call(received, query, headers.request_id(received), view, time.perf_counter_ns())
-        self._in_flight += 1
+        self._calls += 1
         self._idle.clear()
         try:
-            reply = await self._answer(scope["method"], receive, call)
+            with self._room.holding() as held:
+                reply = await self._answer(scope["method"], receive, call, held)
             await _send(send, reply, call)
+            reach(CrashPoint.REPLIED)
         except CallerGoneError:
             _log.debug("caller_gone", request_id=call.request_id)
+        except Exception:  # a mistake of ours, for which the application replies 500
+            if call.recorded is not None and call.recorded.durable is not None:
+                await asyncio.shield(call.recorded.durable)
+                problems.name_event(scope, call.recorded.event_id)
+            raise
         finally:
-            self._in_flight -= 1
-            if not self._in_flight:
+            self._calls -= 1
+            if not self._calls:
                 self._idle.set()
 
     async def idle(self) -> None:
         """Wait until no request is on its way."""
         await self._idle.wait()
 
-    async def _answer(self, method: str, receive: Receive, call: Call) -> Reply:
+    async def _answer(self, method: str, receive: Receive, call: Call, held: Held) -> Reply:
         if method != "POST":
             return views.problem(405, "packs are sent with POST", None, (b"allow", b"POST"))
-        if self._in_flight > self._settings.max_in_flight:
-            return _refused("overloaded", 503, "too many packs at once", call, (b"retry-after", b"1"))
-        body = await self._received(receive, call)
+        body = await self._received(receive, call, held)
         call.started_ns = time.perf_counter_ns()  # how long a caller takes to send is not our time
         if isinstance(body, Reply):
             return body
         if call.view is None:
             return _refused("no_such_view", 400, "view must be stats, pack or both", call)
-        request = self._recorder.read_request(body)
-        if call.view != "pack" and request.problem is not None:
-            return _refused("malformed", request.problem.status, request.problem.message, call)
-        return await self._forward(body, request, call, call.view)
+        if self._in_flight >= self._settings.max_in_flight:
+            return _refused("overloaded", 503, "too many packs at once", call, _SOON)
+        self._in_flight += 1
+        try:
+            return await self._judged(body, call, call.view)
+        finally:
+            self._in_flight -= 1
 
-    async def _received(self, receive: Receive, call: Call) -> bytes | Reply:
+    async def _judged(self, body: bytes, call: Call, view: View) -> Reply:
+        request = self._recorder.read_request(body)
+        if view != "pack" and request.problem is not None:
+            return _refused("malformed", request.problem.status, request.problem.message, call)
+        return await self._forward(body, request, call, view)
+
+    async def _received(self, receive: Receive, call: Call, held: Held) -> bytes | Reply:
         try:
             async with asyncio.timeout(self._settings.body_timeout_s):
-                return await read_body(receive, call.headers, self._settings.max_body_bytes)
+                return await read_body(receive, call.headers, self._settings.max_body_bytes, held)
         except BodyTooLargeError:
             limit = self._settings.max_body_bytes
             return _refused("too_large", 413, f"the body is larger than {limit} bytes", call)
+        except NoRoomError:
+            return _refused("overloaded", 503, "too many bytes of packs at once", call, _SOON)
         except TimeoutError:
             return _refused("too_slow", 408, "the body did not come in time", call, (b"connection", b"close"))
 
@@ -125,17 +149,22 @@ class PackEndpoint:
         occurred_at, began_ns = datetime.now(UTC), time.perf_counter_ns()
         exchange = _INTERRUPTED
         try:
+            reach(CrashPoint.ADMITTED)
             exchange = await self._upstream.forward(sent, body, query)
+            reach(CrashPoint.ANSWERED)
         finally:  # also of a process that is stopped meanwhile: the pack may have been made
             call.latency_ns = time.perf_counter_ns() - began_ns
             forwarded = Forwarded(
                 call.request_id, request, credential, exchange, occurred_at, call.started_ns, call.latency_ns
             )
             recorded = self._recorder.record(forwarded) if counted else self._recorder.describe(forwarded)
+            call.recorded = recorded
+        reach(CrashPoint.QUEUED)
         _observe(call, recorded)
         if recorded.durable is not None:
             await asyncio.shield(recorded.durable)
             call.event_id = recorded.event_id
+            reach(CrashPoint.DURABLE)
         return _reply(recorded, exchange.result, call, view)
 
 

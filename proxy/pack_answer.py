@@ -10,7 +10,7 @@ import msgspec
 
 from common.events import MAX_LEFTOVER_SAMPLE, BoxRow, Leftover
 from proxy import answer_json, boxes, content_coding
-from proxy.answer_json import Answer, Item, ItemEntry, NotJsonError
+from proxy.answer_json import MAX_BOXES, MAX_LEFTOVERS, Answer, Item, ItemEntry, NotJsonError
 from proxy.bounds import (
     MAX_UTILIZATION,
     MAX_VOLUME,
@@ -22,8 +22,6 @@ from proxy.bounds import (
 )
 from proxy.content_coding import UndecodableError
 
-_MAX_BOXES: Final = 50_000  # reading more would hold up every other pack
-_MAX_LEFTOVERS_READ: Final = 10_000
 _MAX_CENTS: Final = 10**12
 
 
@@ -100,7 +98,7 @@ def read_pack(body: bytes, codings: str, limit: int) -> Content:
         return Content(problem=problem)
     if not answer.is_pack:
         return Content(json=content, problem="has neither boxes nor lenBoxes", keystem=answer.used_key_stem)
-    if isinstance(answer.boxes, list) and len(answer.boxes) > _MAX_BOXES:
+    if isinstance(answer.boxes, list) and len(answer.boxes) > MAX_BOXES:
         return Content(json=content, problem=f"has {len(answer.boxes)} boxes", keystem=answer.used_key_stem)
     return Content(json=content, keystem=answer.used_key_stem, pack=_pack(answer))
 
@@ -136,7 +134,7 @@ def _pack(answer: Answer) -> Pack:
         engine=_engine(answer, numbers),
         totals=_totals(answer, rows, numbers),
         rows=rows,
-        leftover_sample=_sample(leftovers[:_MAX_LEFTOVERS_READ], numbers),
+        leftover_sample=_sample(leftovers[:MAX_LEFTOVERS], numbers),
         suspect=numbers.suspect,
     )
 
@@ -160,8 +158,8 @@ def _totals(answer: Answer, rows: list[BoxRow], numbers: Numbers) -> TotalFacts:
     return TotalFacts(
         items=numbers.count(answer.len_items),
         units=numbers.count(answer.len_units),
-        boxes=_stated(numbers.count(answer.len_boxes), listed),
-        leftovers=_stated(numbers.count(answer.len_leftovers), left),
+        boxes=_stated(answer.len_boxes, listed, numbers),
+        leftovers=_stated(answer.len_leftovers, left, numbers),
         volume=numbers.measure(answer.total_volume, MAX_VOLUME),
         volume_used=numbers.measure(answer.total_volume_used, MAX_VOLUME),
         volume_net=numbers.measure(answer.total_volume_net, MAX_VOLUME),
@@ -171,9 +169,10 @@ def _totals(answer: Answer, rows: list[BoxRow], numbers: Numbers) -> TotalFacts:
     )
 
 
-def _stated(stated: int | None, listed: int | None) -> int | None:
-    """What the answer says, else what it lists."""
-    return listed if stated is None else stated
+def _stated(stated: object, listed: int | None, numbers: Numbers) -> int | None:
+    """What the answer says, else what it lists; a list can be absurd too."""
+    said = numbers.count(stated)
+    return numbers.count(listed) if said is None else said
 
 
 def _cost(rows: list[BoxRow]) -> int | None:

@@ -56,7 +56,7 @@ class PackRequest:
 
     facts: RequestFacts
     problem: Problem | None
-    body_key: object = None
+    body_key: str | None = None
 
 
 def unread(body: bytes) -> PackRequest:
@@ -76,7 +76,9 @@ def read(body: bytes, labels: tuple[str, ...] = (), hash_key: bytes | None = Non
     if not isinstance(pack, dict):
         return blank
     facts = msgspec.structs.replace(blank.facts, **_facts(pack, labels, hash_key))
-    return PackRequest(facts, _problem(pack), pack.get("key"))
+    key = pack.get("key")
+    # Nothing else of what was parsed may live as long as the request: a body can become twenty times as large.
+    return PackRequest(facts, _problem(pack), key if isinstance(key, str) else None)
 
 
 def _facts(pack: dict[str, object], labels: tuple[str, ...], hash_key: bytes | None) -> dict[str, object]:

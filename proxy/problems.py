@@ -9,11 +9,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from proxy.keydata_reads import QuestionError
 from proxy.snapshots import RETRY_AFTER_S, DatabaseAwayError
 
 _log = structlog.get_logger()
+_EVENT_ID = "event_id"  # in the state of a request
 
 _MEANING = {
     400: "`all` cannot be deleted",
@@ -44,6 +46,11 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _failed)
 
 
+def name_event(scope: Scope, event_id: str) -> None:
+    """The event of this request is durable: whatever goes wrong from here on, the reply carries its id."""
+    scope.setdefault("state", {})[_EVENT_ID] = event_id
+
+
 def problem(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"Message": message}, status, dict(headers or {}))
 
@@ -67,9 +74,10 @@ async def _database_away(request: Request, error: Exception) -> JSONResponse:
     return problem(503, str(error), {"Retry-After": str(RETRY_AFTER_S)})
 
 
-async def _failed(_request: Request, _error: Exception) -> JSONResponse:
+async def _failed(request: Request, _error: Exception) -> JSONResponse:
     """A mistake of ours; the server logs it with its traceback."""
-    return problem(500, "internal error")
+    event_id = request.scope.get("state", {}).get(_EVENT_ID)
+    return problem(500, "internal error", {"X-Event-ID": event_id} if event_id else None)
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

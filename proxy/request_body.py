@@ -1,4 +1,10 @@
-"""Reading the body of a request whole, within a size: what is not complete is not sent on."""
+"""Reading the body of a request whole, within a size: what is not complete is not sent on.
+
+All bodies together have a bound too, so that callers that send slowly cannot fill the memory.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.types import Receive
 
@@ -13,10 +19,48 @@ class BodyTooLargeError(Exception):
     """The body is larger than what is taken."""
 
 
-async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
+class NoRoomError(Exception):
+    """All bodies that are held are as large as they may be together."""
+
+
+class Held:
+    """What one request holds."""
+
+    __slots__ = ("_room", "size")
+
+    def __init__(self, room: "BodyRoom") -> None:
+        self._room = room
+        self.size = 0
+
+    def add(self, size: int) -> None:
+        """Hold so much more. Raises NoRoomError."""
+        if self._room.used + size > self._room.limit:
+            raise NoRoomError
+        self._room.used += size
+        self.size += size
+
+
+class BodyRoom:
+    """The bytes of all bodies in memory, from the first that is read until the reply."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+    @contextmanager
+    def holding(self) -> Iterator[Held]:
+        """What is held within the context is given back at its end."""
+        held = Held(self)
+        try:
+            yield held
+        finally:
+            self.used -= held.size
+
+
+async def read_body(receive: Receive, headers: Headers, limit: int, held: Held) -> bytes:
     """The body, at most `limit` bytes; with a declared length that is larger nothing is read.
 
-    Raises CallerGoneError or BodyTooLargeError.
+    Raises CallerGoneError, BodyTooLargeError or NoRoomError.
     """
     declared = get(headers, b"content-length")
     if declared is not None and declared.isdigit() and int(declared) > limit:
@@ -32,6 +76,7 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
         size += len(chunk)
         if size > limit:
             raise BodyTooLargeError
+        held.add(len(chunk))
         chunks.append(chunk)
         more = message.get("more_body", False)
     return b"".join(chunks) if len(chunks) != 1 else chunks[0]

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from common.settings import KafkaSettings, MongoSettings, Port, ProcessSettings, Section
 
-_MIB = 1 << 20
+_KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
 _BEYOND_UPSTREAM_S = 10  # a drain waits for the slowest answer, then for the spool and Kafka
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -33,11 +33,24 @@ class ProxySettings(Section):
     )
     max_connections: int = Field(1000, ge=1, le=60_000, description="connections to upstream at once")
     max_in_flight: int = Field(10_000, ge=1, le=1_000_000, description="packs at once; more are answered 503")
+    max_callers: int = Field(10_000, ge=1, le=1_000_000, description="connections of callers; more are answered 503")
+    max_pipelined: int = Field(
+        16, ge=1, le=1000, description="requests of one connection that wait for those before them; more end it"
+    )
+    head_max_bytes: int = Field(64 * _KIB, ge=1024, le=_MIB, description="largest head of a request that is taken")
+    head_timeout_s: Seconds = Field(10, description="longest wait for a caller to send the head of a request")
     max_body_bytes: int = Field(8 * _MIB, ge=1024, le=1 << 30, description="largest request that is taken")
     max_answer_bytes: int = Field(
         32 * _MIB, ge=1024, le=1 << 30, description="largest answer that is read, as sent and unpacked"
     )
+    max_answer_head_bytes: int = Field(
+        64 * _KIB, ge=1024, le=_MIB, description="longest header of an answer; it may have 128 of them"
+    )
+    max_held_bytes: int = Field(
+        _GIB, ge=1024, le=1 << 40, description="bodies of requests in memory at once; more are answered 503"
+    )
     body_timeout_s: Seconds = Field(30, description="longest wait for a caller to send its body")
+    send_timeout_s: Seconds = Field(60, description="longest wait for a caller to take an answer")
     keep_alive_s: int = Field(75, ge=1, le=3600, description="how long an idle connection of a caller is kept")
     default_view: Literal["stats", "pack", "both"] = Field("stats", description="view of a request that names none")
     labels: tuple[Label, ...] = Field(
@@ -124,5 +137,10 @@ def _other_problems(proxy: ProxySettings) -> Iterator[str]:
             yield "PROXY__ADMIN_TOKEN: must be printable ASCII without spaces; leave it unset for none"
     if proxy.tls_key is not None and proxy.tls_certificate is None:
         yield "PROXY__TLS_KEY: has no PROXY__TLS_CERTIFICATE"
+    if proxy.max_held_bytes < proxy.max_body_bytes:
+        yield (
+            f"PROXY__MAX_HELD_BYTES={proxy.max_held_bytes}: is less than one body of "
+            f"PROXY__MAX_BODY_BYTES={proxy.max_body_bytes}"
+        )
     if len(set(proxy.labels)) != len(proxy.labels):
         yield "PROXY__LABELS: names a property twice"

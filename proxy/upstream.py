@@ -18,13 +18,14 @@ import aiohttp
 from aiohttp import ClientError, ClientPayloadError, ClientResponse, ClientResponseError, ClientSession, hdrs
 from yarl import URL
 
+from proxy.connections import Connections
 from proxy.headers import Headers, lowered
 from proxy.pack_stats import TIMED_OUT, UNREACHABLE, UNREADABLE
 from proxy.settings import ProxySettings
 
 _MAX_ATTEMPTS: Final = 3
 _PAUSE_S: Final = 0.1
-_MAX_HEADER_BYTES: Final = 64 * 1024
+_MAX_HEADERS: Final = 128
 _READ_BUFFER_BYTES: Final = 256 * 1024
 _LARGE_BODY_BYTES: Final = 1 << 20
 # What the client library would add by itself: what goes upstream is what the caller sent.
@@ -118,7 +119,7 @@ class Upstream:
 @asynccontextmanager
 async def open_upstream(settings: ProxySettings) -> AsyncIterator[Upstream]:
     """The client, for the time of the context."""
-    connector = aiohttp.TCPConnector(limit=settings.max_connections, keepalive_timeout=settings.upstream_keepalive_s)
+    connector = Connections(limit=settings.max_connections, keepalive_timeout=settings.upstream_keepalive_s)
     session = ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -126,8 +127,9 @@ async def open_upstream(settings: ProxySettings) -> AsyncIterator[Upstream]:
         skip_auto_headers=_NOT_ADDED,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout_s),
         read_bufsize=_READ_BUFFER_BYTES,
-        max_line_size=_MAX_HEADER_BYTES,
-        max_field_size=_MAX_HEADER_BYTES,
+        max_line_size=settings.max_answer_head_bytes,
+        max_field_size=settings.max_answer_head_bytes,
+        max_headers=_MAX_HEADERS,
     )
     async with session:
         yield Upstream(session, settings)

@@ -130,6 +130,6 @@ def counted(of: Outcome, statistics: Stats, view: View, upstream_headers: Header
     if view == "both":
         body = b'{"stats":%b,"pack":%b}' % (body, of.content.json or b"null")
     headers = [_JSON]
-    if (retry_after := get(upstream_headers, b"retry-after")) is not None:
+    if (retry_after := get(to_caller(upstream_headers), b"retry-after")) is not None:
         headers.append((b"retry-after", retry_after))
     return Reply(of.status or _STATUS[of.name], body, headers)

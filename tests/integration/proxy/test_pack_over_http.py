@@ -2,137 +2,28 @@
 
 import asyncio
 import gzip
-import json
 import zlib
-from asyncio import StreamReader, StreamWriter
+from asyncio import StreamWriter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import brotli  # type: ignore[import-untyped]  # the package has no types
 import pytest
 from backports import zstd
 
-from common.events import PackEvent, decode
-from proxy.__main__ import Server, listening, server_config
-from proxy.app import create_app
-from proxy.outbox import Outbox
-from proxy.pack import PackEndpoint
-from proxy.protocol import MAX_HEAD_BYTES
-from proxy.settings import ProxySettings, Settings
-from proxy.snapshots import Snapshots
-from proxy.state import LifespanState, ProxyState
-from proxy.upstream import open_upstream
+from proxy.settings import ProxySettings
 from tests.support import answers
 from tests.support.answers import content
 from tests.support.eventually import eventually_async
 from tests.support.fake_spool import FakeSpool
+from tests.support.proxy_server import BODY, Proxy, proxy_before, request
 from tests.support.rude_upstream import RudeUpstream, answer, chunked, hangs, resets, rude_upstream, says
 
 pytestmark = pytest.mark.integration
 
 JSON = "Content-Type: application/json"
 PACKED = content(answers.pack())
-BODY = b'{"itemSets":[{"quantity":2}]}'
-
-
-@dataclass
-class Got:
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    def all(self, name: str) -> list[str]:
-        return [value for key, value in self.headers if key == name]
-
-    def header(self, name: str) -> str | None:
-        return next(iter(self.all(name)), None)
-
-
-class Caller:
-    """One connection to the proxy."""
-
-    def __init__(self, reader: StreamReader, writer: StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def send(self, raw: bytes) -> None:
-        self._writer.write(raw)
-        await self._writer.drain()
-
-    async def reply(self, *, bodiless: bool = False) -> Got:
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        start, *lines = head[:-4].split("\r\n")
-        headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-        length = int(dict(headers).get("content-length", "0"))
-        body = b"" if bodiless else await self._reader.readexactly(length)
-        return Got(int(start.split()[1]), headers, body)
-
-    async def ask(self, body: bytes = BODY, target: str = "/", *headers: str) -> Got:
-        await self.send(request(body, target, *headers))
-        return await self.reply()
-
-    def hang_up(self) -> None:
-        self._writer.transport.abort()
-
-
-def request(body: bytes, target: str, *headers: str) -> bytes:
-    lines = [f"POST {target} HTTP/1.1", "Host: proxy", *headers, f"Content-Length: {len(body)}", "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-@dataclass
-class Proxy:
-    """A proxy whose spool is in memory."""
-
-    port: int
-    spool: FakeSpool
-    endpoint: PackEndpoint
-    server: Server
-
-    @asynccontextmanager
-    async def caller(self) -> AsyncIterator[Caller]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            yield Caller(reader, writer)
-        finally:
-            writer.close()
-
-    async def ask(self, body: bytes = BODY, target: str = "/", *headers: str) -> Got:
-        async with self.caller() as caller:
-            return await caller.ask(body, target, *headers)
-
-    @property
-    def events(self) -> list[PackEvent]:
-        return [event for event in (decode(each.value) for each in self.spool.appended) if isinstance(event, PackEvent)]
-
-
-@asynccontextmanager
-async def proxy_before(url: str, spool: FakeSpool | None = None, **options: object) -> AsyncIterator[Proxy]:
-    section = ProxySettings.model_validate({"port": 0, "upstream_url": url, **options})
-    settings = Settings(proxy=section)
-    spool = FakeSpool() if spool is None else spool
-    async with open_upstream(section) as upstream:
-        with listening(section) as listener:
-            endpoint = PackEndpoint(settings, spool, upstream)
-            # Nothing here asks for totals or for the state of the spool.
-            snapshots = cast("Snapshots", None)
-            state = ProxyState(settings, cast("Outbox", None), snapshots, endpoint)
-            server = Server(
-                server_config(create_app(settings), section), LifespanState(proxy=state, snapshots=snapshots)
-            )
-            serving = asyncio.ensure_future(server.serve([listener]))
-            await eventually_async(lambda: _is_true(server.started))
-            try:
-                yield Proxy(listener.getsockname()[1], spool, endpoint, server)
-            finally:
-                server.should_exit = True
-                await serving
+HEAD_LIMIT = ProxySettings().head_max_bytes
 
 
 async def _is_true(value: bool) -> bool:
@@ -445,7 +336,7 @@ async def test_what_is_no_http_is_told_so(rude: RudeUpstream, proxy: Proxy, raw:
 async def test_an_endless_head_is_refused(rude: RudeUpstream, proxy: Proxy, line: bytes) -> None:
     start = b"POST / HTTP/1.1\r\nHost: proxy\r\n"
     # One byte too many, and not more: what is sent after a refusal can cost the caller the reply.
-    head = (start + line * 700 + b"x" * MAX_HEAD_BYTES)[: MAX_HEAD_BYTES + 1]
+    head = (start + line * 700 + b"x" * HEAD_LIMIT)[: HEAD_LIMIT + 1]
     async with proxy.caller() as caller:
         for at in range(0, len(head), 10_000):
             await caller.send(head[at : at + 10_000])

@@ -1,6 +1,7 @@
 """The proxy as a process: how it refuses to start, drains and ends; Kafka and MongoDB are away all the time."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -26,6 +27,7 @@ from tests.support.web import Reply
 pytestmark = pytest.mark.integration
 
 BODY = b'{"itemSets":[{"quantity":2}]}'
+REQUEST = b"POST / HTTP/1.1\r\nHost: proxy\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 PACKED = content(answers.pack())
 
 Start = Callable[..., Service]
@@ -137,6 +139,56 @@ def test_a_stop_answers_what_is_on_its_way_and_takes_nothing_new(proxy: Start) -
         assert service.wait_exit() == 0
 
 
+def test_what_has_reached_it_before_a_stop_is_answered(proxy: Start) -> None:
+    """On connections that are used again, on such that are not accepted yet, and if the rest of a request follows."""
+    with upstream_that_waits() as (url, _, release):
+        release.set()
+        service = proxy(PROXY__UPSTREAM_URL=url)
+        used = [_connected(service) for _ in range(6)]
+        for connection in used:
+            connection.sendall(REQUEST)
+            assert b"connection: close" not in _answer(connection)
+        os.kill(service.pid, signal.SIGSTOP)
+        halves, wholes = used[:3], [*used[3:], *(_connected(service) for _ in range(6))]
+        for connection in halves:
+            connection.sendall(REQUEST[:20])
+        for connection in wholes:
+            connection.sendall(REQUEST)
+        os.kill(service.pid, signal.SIGTERM)
+        os.kill(service.pid, signal.SIGCONT)
+        _wait_until_refusing(service)
+        for connection in halves:
+            connection.sendall(REQUEST[20:])
+
+        for connection in (*halves, *wholes):
+            answer = _answer(connection)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert b"x-event-id: " in answer
+        # Those whose requests came in while it stopped must not be used again: nobody would answer.
+        assert all(connection.recv(1) == b"" for connection in (*halves, *wholes))
+        for connection in (*halves, *wholes):
+            connection.close()
+        assert service.wait_exit() == 0
+
+
+def test_requests_in_a_row_are_answered_to_the_last_before_a_stop(proxy: Start) -> None:
+    with upstream_that_waits() as (url, asked, release):
+        service = proxy(PROXY__UPSTREAM_URL=url)
+        connection = _connected(service)
+        connection.sendall(REQUEST)
+        assert asked.wait(60)
+        os.kill(service.pid, signal.SIGTERM)
+        _wait_until_refusing(service)
+        connection.sendall(REQUEST * 2)
+        release.set()
+
+        answers = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answers.count(b"HTTP/1.1 200 ") == 3
+        assert answers.lower().count(b"connection: close") == 1
+        connection.close()
+        assert service.wait_exit() == 0
+
+
 def test_the_second_signal_ends_it_at_once(proxy: Start) -> None:
     with upstream_that_waits() as (url, asked, _), ThreadPoolExecutor(1) as pool:
         service = proxy(PROXY__UPSTREAM_URL=url)
@@ -165,6 +217,23 @@ def test_it_speaks_https_with_a_certificate(proxy: Start, tmp_path: Path) -> Non
 
     assert connection.getresponse().read() == b'{"alive":true}'
     connection.close()
+
+
+def _connected(service: Service) -> socket.socket:
+    return socket.create_connection((LOOPBACK, int(service.env["PROXY__PORT"])), 60)
+
+
+def _answer(connection: socket.socket) -> bytes:
+    """One whole answer, its head in lower case but for the status line."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65536) or pytest.fail("no answer")
+    head, _, body = received.partition(b"\r\n\r\n")
+    [length] = re.findall(rb"content-length: (\d+)", head.lower())
+    while len(body) < int(length):
+        body += connection.recv(65536)
+    line, _, fields = head.partition(b"\r\n")
+    return line + b"\r\n" + fields.lower()
 
 
 def _wait_until_refusing(service: Service) -> None:

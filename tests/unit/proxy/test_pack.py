@@ -11,8 +11,9 @@ from prometheus_client import REGISTRY
 from starlette.types import Message
 from structlog.testing import capture_logs
 
-from common.events import PackEvent, decode
+from common.events import PackEvent, decode, event_id
 from common.topic import partition_of
+from proxy import pack as proxy_pack
 from proxy import recorder as proxy_recorder
 from proxy.headers import Headers
 from proxy.pack import PackEndpoint
@@ -70,6 +71,7 @@ class Proxy:
     spool: FakeSpool = field(default_factory=FakeSpool)
     settings: ProxySettings = field(default_factory=ProxySettings)
     sent: list[Message] = field(default_factory=list)
+    state: dict[str, str] = field(default_factory=dict)  # of the last request
 
     def __post_init__(self) -> None:
         settings = Settings(proxy=self.settings)
@@ -100,6 +102,7 @@ class Proxy:
             "type": "http",
             "method": method,
             "path": path,
+            "state": self.state,
             "query_string": query.encode(),
             "headers": headers if headers is not None else [(b"authorization", f"apikey {KEY}".encode())],
         }
@@ -423,6 +426,28 @@ async def test_a_mistake_beyond_the_statistics_keeps_no_place(monkeypatch: pytes
         await proxy.call()
 
     assert proxy.spool.places == 0
+
+
+async def test_a_mistake_after_the_event_was_queued_names_it_once_it_is_durable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    proxy = Proxy(spool=FakeSpool(commits_at_once=False))
+    monkeypatch.setattr(proxy_pack, "_observe", fail)
+    call = asyncio.ensure_future(proxy.call())
+    await proxy.upstream.called.wait()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not call.done()
+
+    proxy.spool.commit()
+
+    with pytest.raises(ZeroDivisionError):
+        await call
+    event = proxy.event
+    assert proxy.state == {"event_id": event_id(event.session, event.partition, event.seq)}
 
 
 async def test_suspect_numbers_raise_an_alarm() -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 import pytest
-from fastapi import FastAPI, HTTPException, Query
+from fastapi import FastAPI, HTTPException, Query, Request
 
 from proxy import problems
 from proxy.keydata_reads import QuestionError
@@ -21,12 +21,15 @@ def application() -> FastAPI:
         return least
 
     @app.get("/raise/{kind}")
-    async def fail(kind: str) -> None:
+    async def fail(kind: str, request: Request) -> None:
+        if kind == "counted":
+            problems.name_event(request.scope, "session.3.7")
         raise {
             "away": DatabaseAwayError("MongoDB is away: AutoReconnect"),
             "question": QuestionError("from: too much"),
             "refused": HTTPException(401, "no", {"WWW-Authenticate": "Bearer"}),
             "mistake": ZeroDivisionError("secret detail"),
+            "counted": ZeroDivisionError("secret detail"),
         }[kind]
 
     return app
@@ -90,5 +93,11 @@ async def test_who_asks_while_the_database_is_away_is_told_when_to_ask_again() -
 
 
 async def test_a_mistake_of_ours_says_nothing_of_its_inside() -> None:
-    status, _, body = await ask("/raise/mistake")
+    status, headers, body = await ask("/raise/mistake")
     assert (status, body) == (500, {"Message": "internal error"})
+    assert "x-event-id" not in headers
+
+
+async def test_a_mistake_of_ours_behind_a_durable_event_names_the_event() -> None:
+    status, headers, _ = await ask("/raise/counted")
+    assert (status, headers["x-event-id"]) == (500, "session.3.7")

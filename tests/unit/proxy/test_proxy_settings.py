@@ -58,6 +58,10 @@ def test_the_defaults_agree() -> None:
         ({"PROXY__ADMIN_TOKEN": "größe"}, "PROXY__ADMIN_TOKEN: must be printable"),
         ({"PROXY__ADMIN_TOKEN": "tab\there"}, "PROXY__ADMIN_TOKEN: must be printable"),
         ({"PROXY__TLS_KEY": "key.pem"}, "PROXY__TLS_KEY: has no PROXY__TLS_CERTIFICATE"),
+        (
+            {"PROXY__MAX_HELD_BYTES": "1000000"},
+            "PROXY__MAX_HELD_BYTES=1000000: is less than one body of PROXY__MAX_BODY_BYTES=8388608",
+        ),
         ({"PROXY__LABELS": '["site","site"]'}, "PROXY__LABELS: names a property twice"),
         ({"PROXY__LABELS": '["a","b","c","d","e"]'}, "PROXY__LABELS"),
         ({"PROXY__LABELS": '["a b"]'}, "PROXY__LABELS"),

@@ -270,6 +270,22 @@ def test_an_exception_gives_the_producer_up(scene: Scene, error: BaseException) 
     assert scene.producer.names == ["a"]
 
 
+@pytest.mark.parametrize("mistake", [ZeroDivisionError(), RuntimeError()])
+def test_a_bug_in_a_callback_is_raised_by_the_turn_and_not_by_the_callback(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, mistake: Exception
+) -> None:
+    def fail(*_: object) -> bool:
+        raise mistake
+
+    monkeypatch.setattr(Window, "acknowledged", fail)
+    scene.source.add("a")
+    scene.turns(2)
+    scene.producer.report()
+    with pytest.raises(type(mistake)):
+        scene.turns()
+    assert scene.source.removed == []
+
+
 def test_a_bug_is_not_taken_for_an_outage(scene: Scene) -> None:
     scene.turns()
     scene.producer.raises = ZeroDivisionError()
