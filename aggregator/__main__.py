@@ -17,6 +17,7 @@ from aggregator.kafka_log import KafkaLog
 from aggregator.pack_stream import PackStream
 from aggregator.settings import AggregatorSettings
 from aggregator.store import Place, Store
+from common import crash_points
 from common.errors import EXIT_CRASH, EXIT_DRAINED, PackstatsError, StartupError
 from common.kafka import TopicFacts, admin_client, describe_topic, differences
 from common.log import configure
@@ -89,6 +90,7 @@ def main() -> int:
     try:
         settings = load(AggregatorSettings)
         configure(settings.aggregator.log_level)
+        crash_points.arm(os.environ)
         run(settings)
     except PackstatsError as error:
         log.critical("stopped", error=str(error), exit_code=error.exit_code)

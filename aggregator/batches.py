@@ -1,6 +1,7 @@
 """What goes between a partition and the database, as data: a claim comes in, batches go out."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from aggregator.records import Batch, Record, Source
 from common.seen import Seen
@@ -46,6 +47,7 @@ class Tally:
 
     kinds: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
+    last_at: datetime | None = None  # when the last one that was folded happened
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from aggregator.partition import HEADROOM, Verdict
 from aggregator.records import Stream
 from aggregator.store import Ends, Store
 from aggregator.transaction import UnavailableError
+from common.crash_points import CrashPoint, reach
 from common.errors import LostPlaceError
 
 POLL_S = 0.1
@@ -57,6 +58,11 @@ class Consumer:
                 self.turn()
             log.info("stopping", partitions=sorted(self.holdings.held))
             self.holdings.leave(list(self.holdings.held), DRAIN_S)
+            reach(CrashPoint.DRAINED)
+        except BaseException:
+            # What is in memory may be half done, and leaving the group would write it: whoever comes next reads again.
+            self.holdings.drop([*self.holdings.held, *self.holdings.unclaimed])
+            raise
         finally:
             self._log.close()
 

@@ -20,6 +20,7 @@ from aggregator.records import Barrier
 from aggregator.store import Store
 from aggregator.transaction import Document, Session
 from common import documents, progress
+from common.crash_points import CrashPoint, reach
 
 SLICE_DOCUMENTS = 200
 SLICE_BYTES = 4 * 1024 * 1024
@@ -50,7 +51,9 @@ class Erasure:
             self._remove(session, documents.CARTON_DAYS, days)
         else:
             self._finish(session)
+            reach(CrashPoint.ERASE_WRITTEN)
             return True
+        reach(CrashPoint.ERASE_SLICE)
         return False
 
     def _take_step(self, session: Session) -> None:
@@ -90,6 +93,7 @@ class Erasure:
             moved["leader_epoch"] = record.leader_epoch
         largest = {"log_time": progress.moment_of(record.log_ms), "end_offset": Int64(record.offset + 1)}
         self._compare_and_set(session, {"$set": moved, "$max": largest, "$unset": {"step": "", "stopped": ""}})
+        reach(CrashPoint.ERASE_LAST)
         removed = self.store.database[documents.KEYDATA].find_one_and_delete({"_id": barrier.subject}, session=session)
         if removed is not None:
             self._subtract_lifetime(session, removed)

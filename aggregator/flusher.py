@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum, auto
 from time import perf_counter
 
@@ -13,6 +14,7 @@ from aggregator.partition import MAX_RECORDS, Partition
 from aggregator.store import Ends, Store
 from aggregator.transaction import ConflictError, FencedError, RefusedError, StoreError, UnavailableError
 from common import metrics
+from common.crash_points import CrashPoint, reach
 
 TRIES = 5  # of the same batch, before half of it is tried
 
@@ -66,13 +68,14 @@ class Flusher:
             if flush is None:
                 return Outcome.NOTHING if partition.barrier is None else self._erase(partition)
             waiting = self._waiting[partition.number] = _Waiting(flush)
+            reach(CrashPoint.FLUSH_SWAPPED)
         return self._attempt(partition, lambda: self._write(partition, waiting.flush))
 
     def _write(self, partition: Partition, flush: Flush) -> Outcome:
         started = perf_counter()
         self._store.flush(flush, self._ends(flush.partition), partition.stop)
         seconds = perf_counter() - started
-        partition.written = flush.to
+        partition.written, partition.written_log_ms = flush.to, flush.log_ms
         self.forget(flush.partition)
         self._set_limit(partition, 2 * self.limit(flush.partition))
         _count(flush, seconds)
@@ -85,7 +88,10 @@ class Flusher:
         erasure = Erasure(self._store, partition)
 
         def slice_() -> Outcome:
-            if erasure.step():
+            if not erasure.step():
+                reach(CrashPoint.ERASE_BETWEEN)
+            else:
+                reach(CrashPoint.ERASE_COMMITTED)
                 barrier, _ = partition.met_barrier()
                 partition.pass_barrier()
                 metrics.EVENTS.labels("delete").inc()
@@ -131,6 +137,9 @@ def _count(flush: Flush, seconds: float) -> None:
     for kind, number in tally.kinds.items():
         metrics.EVENTS.labels(kind).inc(number)
     metrics.DUPLICATES.inc(tally.duplicates)
+    if tally.last_at is not None:
+        age = datetime.now(UTC) - tally.last_at
+        metrics.END_TO_END_SECONDS.labels(flush.partition).set(max(0.0, age.total_seconds()))  # clocks differ
     for held in flush.quarantined:
         metrics.QUARANTINED.labels(held.reason.split(":", 1)[0]).inc()
         log.error("quarantined", partition=flush.partition, offset=held.record.offset, reason=held.reason)

@@ -11,6 +11,7 @@ from typing import Any
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from aggregator.consumer import Consumer
+from common import metrics
 from common.errors import StartupError
 
 STUCK_S = 60.0  # a turn of the loop takes seconds at most, also when the database does not answer
@@ -20,6 +21,7 @@ Answer = tuple[int, str, bytes]
 
 def serve(consumer: Consumer, host: str, port: int) -> ThreadingHTTPServer:
     """Begin to answer; the caller shuts the server down. Raises StartupError where the port is taken."""
+    _measure(consumer)
     routes: dict[str, Callable[[], Answer]] = {
         "/livez": lambda: _json(200, {"status": "alive"}),
         "/readyz": lambda: readiness(consumer),
@@ -49,6 +51,14 @@ def serve(consumer: Consumer, host: str, port: int) -> ThreadingHTTPServer:
     return server
 
 
+def _measure(consumer: Consumer) -> None:
+    """Reckon when somebody asks what the loop cannot tell while it stands still."""
+    holdings = consumer.holdings
+    metrics.LOOP_SECONDS.set_function(lambda: monotonic() - consumer.turned_at)
+    metrics.DATABASE_AWAY_SECONDS.set_function(lambda: holdings.outage.seconds(monotonic()) or 0.0)
+    metrics.UNCLAIMED.set_function(lambda: len(holdings.unclaimed))
+
+
 def readiness(consumer: Consumer) -> Answer:
     """Whether this member does its work, and what stands in its way."""
     holdings, now = consumer.holdings, monotonic()
@@ -62,17 +72,22 @@ def readiness(consumer: Consumer) -> Answer:
         200 if ready else 503,
         {
             "ready": ready,
-            "mongodb": {"away_s": round(now - holdings.outage.since, 1) if holdings.outage.ongoing else None},
+            "mongodb": {"away_s": holdings.outage.seconds(now)},
             "loop": {"last_turn_s": round(stuck_s, 1)},
             "partitions": {
                 "held": sorted(holdings.held),
                 "unclaimed": sorted(holdings.unclaimed),
                 "stopped": {str(number): reason for number, reason in sorted(stopped.items())},
+                "lag": {str(number): lag for number, lag in sorted(consumer.oversight.lag.copy().items())},
                 "complete": {
                     str(number): moment.astimezone(UTC).isoformat()
                     for number, moment in sorted(consumer.oversight.complete.copy().items())
                 },
             },
+            # Since the process began; the metrics of the same names say more.
+            "fenced": metrics.total(metrics.FENCED),
+            "quarantined": metrics.total(metrics.QUARANTINED),
+            "reassigned": metrics.total(metrics.REASSIGNED),
             "now": datetime.now(UTC).isoformat(),
         },
     )

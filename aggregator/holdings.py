@@ -18,6 +18,7 @@ from aggregator.records import Stream
 from aggregator.store import Store
 from aggregator.transaction import StoreError, UnavailableError
 from common import metrics
+from common.crash_points import CrashPoint, reach
 from common.errors import LostPlaceError
 
 REVOKE_S = 3.0
@@ -49,10 +50,13 @@ class Holdings:
 
     def on_revoked(self, partitions: list[int]) -> None:
         log.info("revoked", partitions=partitions)
+        reach(CrashPoint.REVOKE_BEGUN)
         self.leave(partitions, REVOKE_S)
+        reach(CrashPoint.REVOKE_LEFT)
 
     def on_lost(self, partitions: list[int]) -> None:
         log.warning("lost", partitions=partitions)
+        reach(CrashPoint.LOST_TOLD)
         self.drop(partitions)
 
     # --- claiming ----------------------------------------------------------------------------------------------------
@@ -101,6 +105,7 @@ class Holdings:
             self._refuse(number, Stop("beyond the configured partitions", detail))
             return
         claim = self._store.claim(number)
+        reach(CrashPoint.CLAIM_READ)
         if claim is None:
             detail = "`python -m admin init` makes positions, or says why it must not"
             self._refuse(number, Stop("no position", detail))
@@ -108,6 +113,7 @@ class Holdings:
         if claim.succeeded_by is not None:
             raise LostPlaceError(f"the topic was made again: id {claim.succeeded_by} is the one that counts now")
         self._store.take_over(number, claim)
+        reach(CrashPoint.CLAIM_TAKEN)
         self._clear_alarm(number)
         self.refused.pop(number, None)
         partition = Partition(number, claim, self._stream, self._flusher.limit(number))
@@ -129,6 +135,7 @@ class Holdings:
             return
         self._log.pause([number])
         self._alarm(number, stop)
+        reach(CrashPoint.HALT_UNRECORDED)
         try:
             self._store.mark_stopped(number, stop)
         except StoreError as error:
@@ -163,6 +170,7 @@ class Holdings:
             outcome = self._flusher.step(partition)
         if outcome is Outcome.AWAY:
             return False
+        reach(CrashPoint.REVOKE_WRITTEN)
         try:
             self._store.give_up(partition.number)
         except StoreError as error:
@@ -184,5 +192,5 @@ class Holdings:
             if number in self.unclaimed:
                 self.unclaimed.remove(number)
             self._clear_alarm(number)
-            metrics.LAG_RECORDS.remove_by_labels({"partition": str(number)})
-            metrics.FRESHNESS_SECONDS.remove_by_labels({"partition": str(number)})
+            for gauge in (metrics.LAG_RECORDS, metrics.FRESHNESS_SECONDS, metrics.END_TO_END_SECONDS):
+                gauge.remove_by_labels({"partition": str(number)})

@@ -4,7 +4,7 @@ Assignments are deferred: the callback only notes what was assigned, and fetchin
 partition. No callback raises: the binding would then assign by itself, at a guessed offset.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from threading import Thread
@@ -66,6 +66,7 @@ class KafkaLog:
                 "error_cb": _on_error,
             }
         )
+        self._mistake: BaseException | None = None  # of ours, made in a callback
         self._fetching: set[int] = set()
         self._paused: set[int] = set()
         self._asked: dict[int, tuple[datetime, Future[ListOffsetsResultInfo]]] = {}
@@ -76,21 +77,33 @@ class KafkaLog:
         def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
             consumer.incremental_assign([])
             self._is_confirmed, self._identity = False, None
-            owner.on_assigned(_numbers(partitions))
+            self._tell_owner(owner.on_assigned, partitions)
 
         def revoked(_: Consumer, partitions: list[TopicPartition]) -> None:
-            owner.on_revoked(_numbers(partitions))
+            self._tell_owner(owner.on_revoked, partitions)
             self.stop(_numbers(partitions))
 
         def lost(_: Consumer, partitions: list[TopicPartition]) -> None:
-            owner.on_lost(_numbers(partitions))
+            self._tell_owner(owner.on_lost, partitions)
             self.stop(_numbers(partitions))
 
         self._consumer.subscribe([self._topic], on_assign=assigned, on_revoke=revoked, on_lost=lost)
 
+    def _tell_owner(self, tell: Callable[[list[int]], None], partitions: list[TopicPartition]) -> None:
+        try:
+            tell(_numbers(partitions))
+        except BaseException as mistake:  # noqa: BLE001  # `consume` raises it, where it ends the process
+            self._mistake = mistake
+
     def consume(self, at_most: int, timeout_s: float) -> list[Message]:
-        """Records and errors that have come; blocks for `timeout_s` at most. Assignments are told from in here."""
-        return self._consumer.consume(at_most, timeout_s)
+        """Records and errors that have come; blocks for `timeout_s` at most. Assignments are told from in here.
+
+        Raises what the owner raised when it was told.
+        """
+        messages = self._consumer.consume(at_most, timeout_s)
+        if self._mistake is not None:
+            raise self._mistake
+        return messages
 
     def is_same_topic(self) -> bool:
         """Whether the topic is the one that positions are known of; False while Kafka has not answered, never blocks.

@@ -20,6 +20,10 @@ class Outage:
     _wait_s: float = FIRST_S
     _ask_at: float = 0.0
 
+    def seconds(self, now: float) -> float | None:
+        """For how long it has been away; None where it is not."""
+        return round(now - self.since, 1) if self.ongoing else None
+
     def begin(self, now: float, error: str) -> None:
         if not self.ongoing:
             log.error("database away, partitions paused", error=error)

@@ -1,6 +1,7 @@
 """Looks after the partitions between records: where the log ends, how fresh the totals are, and whether one stands still."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -9,7 +10,7 @@ from aggregator.holdings import Holdings
 from aggregator.kafka_log import KafkaLog
 from aggregator.store import Ends, Store
 from aggregator.transaction import StoreError, UnavailableError
-from common import metrics
+from common import metrics, progress
 from common.errors import LostPlaceError
 
 EVERY_S = 1.0
@@ -28,6 +29,8 @@ class Oversight:
         self._holdings = holdings
         self._ends = ends
         self.complete: dict[int, datetime] = {}
+        self.lag: dict[int, int] = {}
+        self._caught_up: set[int] = set()
         self._next = self._next_renewal = 0.0
 
     def look(self, now: float, *, database_away: bool) -> None:
@@ -41,6 +44,8 @@ class Oversight:
         for gone in self._ends.keys() - held.keys():
             del self._ends[gone]
             self.complete.pop(gone, None)
+            self.lag.pop(gone, None)
+            self._caught_up.discard(gone)
         for number, one in list(held.items()):
             self._measure(number, one)
             if database_away:
@@ -64,15 +69,20 @@ class Oversight:
         ends = self._ends.get(number)
         if ends is None:
             return
-        written = held.partition.written
-        if (complete := ends.covers(written)) is not None:
-            if number not in self.complete:
+        partition = held.partition
+        if (caught_up := ends.covers(partition.written)) is not None:
+            if number not in self._caught_up:
                 self._next_renewal = 0.0  # readers know nothing of this partition yet: tell them now
-            self.complete[number] = complete
-        metrics.LAG_RECORDS.labels(number).set(max(0, ends.end_offset - written))
+                self._caught_up.add(number)
+            self.complete[number] = caught_up
+        elif partition.written_log_ms:
+            moment = progress.moment_of(partition.written_log_ms)
+            self.complete[number] = max(moment, self.complete.get(number, moment))
+        self.lag[number] = max(0, ends.end_offset - partition.written)
+        metrics.LAG_RECORDS.labels(number).set(self.lag[number])
         if number in self.complete:
-            age = datetime.now(UTC) - self.complete[number]
-            metrics.FRESHNESS_SECONDS.labels(number).set(age.total_seconds())
+            # Reckoned when somebody asks, so that it grows also while the loop does not turn.
+            metrics.FRESHNESS_SECONDS.labels(number).set_function(partial(_age_s, self.complete[number]))
 
     def _check(self, held: Held, now: float) -> None:
         partition, watchdog = held.partition, held.watchdog
@@ -99,3 +109,7 @@ class Oversight:
                 f"partition {partition.number} gives nothing at offset {partition.next_offset}, although its log goes on"
             )
         self._log.restart(partition.number, partition.next_offset, partition.leader_epoch)
+
+
+def _age_s(moment: datetime) -> float:
+    return (datetime.now(UTC) - moment).total_seconds()

@@ -30,7 +30,7 @@ class PackStream:
         if problem := self._out_of_place(event.keystem, partition) or _too_large(value):
             return Poison(problem, source, event.keystem)
         if isinstance(event, PackEvent):
-            return Foldable(source, event.keystem, "pack", event)
+            return Foldable(source, event.keystem, "pack", event.occurred_at, event)
         identity = event_id(event.session, event.partition, event.seq)
         requested_at, _ = bounded_moment(event.occurred_at, progress.moment_of(record.log_ms))
         return Barrier(source, event.keystem, identity, event.actor, requested_at)

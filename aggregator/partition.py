@@ -9,6 +9,7 @@ from enum import Enum, auto
 from aggregator.batches import Claim, Flush, Quarantined, SessionState, Stop, Tally
 from aggregator.records import Barrier, Foldable, Newer, Poison, Reading, Record, Source, Stream
 from aggregator.sessions import Sessions
+from common.crash_points import CrashPoint, reach
 
 MAX_RECORDS = 50_000
 HEADROOM = 5_000  # a batch is flushed when so few records fit in, so that a turn of the loop seldom overfills it
@@ -30,7 +31,8 @@ class Verdict(Enum):
 class Partition:
     """The state machine of one partition between a claim and its end.
 
-    `next_offset` is the record that comes next, `base` where the batch in memory began, `written` what is committed.
+    `next_offset` is the record that comes next, `base` where the batch in memory began, `written` what is committed
+    (up to the log's time `written_log_ms`).
     """
 
     def __init__(self, number: int, claim: Claim, stream: Stream, max_records: int = MAX_RECORDS) -> None:
@@ -38,7 +40,7 @@ class Partition:
         self.base = self.next_offset = self.written = claim.next_offset
         self.generation = claim.generation
         self.leader_epoch = claim.leader_epoch
-        self.log_ms = claim.log_ms
+        self.log_ms = self.written_log_ms = claim.log_ms
         self.sessions = Sessions(claim.sessions)
         self.barrier: Barrier | None = None
         self.barrier_record: Record | None = None
@@ -122,8 +124,10 @@ class Partition:
 
     def _fold(self, record: Record, reading: Foldable) -> Verdict:
         self._batch.add(reading, record.log_ms)
+        reach(CrashPoint.FOLD_ADDED)
         kinds = self._tally.kinds
         kinds[reading.kind] = kinds.get(reading.kind, 0) + 1
+        self._tally.last_at = reading.at
         self.sessions.remember(reading.source, record.log_ms)
         return self._step_over(record)
 
@@ -197,4 +201,5 @@ class Partition:
         self.sessions.remember(barrier.source, record.log_ms)
         self._move_behind(record)
         self.base = self.written = self.next_offset
+        self.written_log_ms = self.log_ms
         self.barrier = self.barrier_record = None

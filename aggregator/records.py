@@ -36,6 +36,7 @@ class Foldable:
     source: Source
     subject: str
     kind: str
+    at: datetime  # when it happened, by the clock of its maker
     event: object
 
 

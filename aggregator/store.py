@@ -36,6 +36,7 @@ from aggregator.transaction import (
     translated,
 )
 from common import progress
+from common.crash_points import CrashPoint, reach
 
 UUID_SUBTYPE = 4
 OWNERSHIP_S = 1.0  # of saying that a partition is ours; somebody's transaction may hold the position until it ends
@@ -109,6 +110,7 @@ class Store:
         """
         if claim.lsid is not None and claim.lsid != self.transactions.lsid:
             self._kill_session(claim.lsid)
+            reach(CrashPoint.CLAIM_KILLED)
         expected = self._expected(partition, claim.next_offset, claim.generation)
         try:
             with pymongo.timeout(OWNERSHIP_S):
@@ -147,12 +149,16 @@ class Store:
         changes = flush.batch.changes()
 
         def write(session: Session) -> None:
+            reach(CrashPoint.FLUSH_BEGUN)
             self.advance(session, flush, ends, stop)
+            reach(CrashPoint.FLUSH_MOVED)
             self.apply(session, changes)
             self.write_sessions(session, flush.partition, flush.sessions, flush.expired)
             self._write_quarantined(session, flush)
+            reach(CrashPoint.FLUSH_WRITTEN)
 
         self.transactions.run(write)
+        reach(CrashPoint.FLUSH_COMMITTED)
 
     def advance(self, session: Session, flush: Flush, ends: Ends | None, stop: Stop | None) -> None:
         """Compare-and-set of the position, raising FencedError where it is no longer ours to move."""
@@ -187,6 +193,7 @@ class Store:
             )
         for collection, updates in by_collection.items():
             self.database[collection].bulk_write(updates, ordered=False, session=session)
+            reach(CrashPoint.FLUSH_HALF)
         for derived in changes.derived:
             touched = {"_id": {"$in": [bson_id(identity) for identity in derived.ids]}}
             self.database[derived.collection].bulk_write([UpdateMany(touched, derived.pipeline)], session=session)
@@ -234,6 +241,8 @@ class Store:
                 update["$max"] = {"caught_up_at": complete}
             updates.append(UpdateOne(self._expected(partition.number, partition.written, partition.generation), update))
         self._write_positions(updates)
+        if updates:
+            reach(CrashPoint.RENEWED)
 
     def mark_stopped(self, partition: int, stop: Stop) -> None:
         """Leave word for the operator why a partition waits, once, unless it has another owner, who may not agree."""

@@ -63,6 +63,9 @@ def admin_client(
 ) -> AdminClient:
     """A client for questions about topics. It logs nothing itself: errors come as exceptions, or to `on_error`."""
     options = client_options(settings, client_id)
+    # Asked where partitions end it keeps to the leaders it knows and never looks for new ones, however often a broker
+    # says that they changed: so it has to forget them soon.
+    options = {**options, "metadata.max.age.ms": 5000}
     # Only said where something listens: such a callback runs in `poll`, and a client nobody polls would collect them.
     return AdminClient({**options, "log_level": 0}, **({"error_cb": on_error} if on_error else {}))
 

@@ -27,6 +27,11 @@ LAG_RECORDS = Gauge("packstats_lag_records", "Records in the log that are not in
 FRESHNESS_SECONDS = Gauge(
     "packstats_freshness_seconds", "Age of the newest moment that the totals are complete for", ["partition"]
 )
+END_TO_END_SECONDS = Gauge(
+    "packstats_end_to_end_seconds",
+    "From the moment a pack was forwarded until the totals had it, of the last one in the last flush",
+    ["partition"],
+)
 FLUSH_SECONDS = Histogram("packstats_flush_seconds", "Time of a flush transaction", buckets=_SECONDS)
 FENCED = Counter("packstats_fenced", "Flushes refused because another aggregator had made progress")
 PARTITION_STOPPED = Gauge(
@@ -34,3 +39,12 @@ PARTITION_STOPPED = Gauge(
 )
 QUARANTINED = Counter("packstats_quarantined", "Records put into quarantine", ["reason"])
 REASSIGNED = Counter("packstats_reassigned", "Times a silent partition was fetched anew by the watchdog")
+UNCLAIMED = Gauge("packstats_unclaimed_partitions", "Partitions assigned to this member that it has not claimed yet")
+DATABASE_AWAY_SECONDS = Gauge("packstats_database_away_seconds", "For how long MongoDB has not answered; 0 if it does")
+LOOP_SECONDS = Gauge("packstats_loop_seconds", "Time since the loop turned last")
+
+
+def total(counter: Counter) -> int:
+    """What a counter of this process stands at, over all its labels."""
+    samples = (sample for family in counter.collect() for sample in family.samples)
+    return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))

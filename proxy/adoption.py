@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from common import metrics
+from common.crash_points import CrashPoint, reach
 from common.errors import StorageError
 from proxy.backoff import Backoff
 from proxy.sender import Link, Sender
@@ -60,8 +61,11 @@ class Adoption:
         """Look for orphans, and send what they hold. One that cannot be read stays an orphan, for an operator."""
         self._note(tuple(slot.name for slot in free_slots(self._parent) if not self._is_empty(slot)))
         for name in self.orphans:
-            slot = None if self._stop.is_set() else try_slot(self._parent / name)
-            if slot is not None and self._drained(slot):
+            if self._stop.is_set():
+                return
+            slot = try_slot(self._parent / name)
+            # One that is held by now has an owner again, who sends what is in it.
+            if slot is None or self._drained(slot):
                 self._note(tuple(other for other in self.orphans if other != name))
 
     def _note(self, orphans: tuple[str, ...]) -> None:
@@ -82,12 +86,14 @@ class Adoption:
         try:
             with _opened(slot) as file:
                 log.info("spool_orphan_adopted", slot=slot.name, events=file.records)
+                reach(CrashPoint.ADOPTION_LOCKED)
                 sender = Sender(FileSource(file), self._link, Backoff(self._stop.wait))
                 try:
                     while not (file.empty or self._stop.is_set()):
                         sender.turn()
                 finally:
                     sender.close()
+                reach(CrashPoint.ADOPTION_DRAINED)
                 return file.empty
         except StorageError as error:
             log.error("spool_orphan_unreadable", slot=slot.name, reason=str(error))  # noqa: TRY400  # the reason says it all

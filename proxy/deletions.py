@@ -18,6 +18,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from common import progress
+from common.crash_points import CrashPoint, reach
 from common.events import MAX_STRING_BYTES, SCHEMA, DeleteEvent, encode, event_id
 from common.identity import started_ms
 from common.seen import Seen
@@ -27,7 +28,7 @@ from proxy.keydata import Keystem, Source
 from proxy.keydata_figures import counters, facility_figures
 from proxy.keydata_models import Deletion
 from proxy.keystem import RESERVED, is_keystem
-from proxy.problems import Message, responses
+from proxy.problems import Message, name_event, responses
 from proxy.snapshots import Snapshot
 from proxy.spool import Spool, SpoolFullError
 from proxy.spool_record import SpoolRecord
@@ -132,6 +133,8 @@ class DeletionRoutes:
         except SpoolFullError as error:
             retry_after = {"Retry-After": str(error.retry_after_s)}
             raise HTTPException(503, f"{error}; nothing was deleted", retry_after) from error
+        name_event(request.scope, identity)
+        reach(CrashPoint.DELETE_DURABLE)
         self._remember(identity, requested)
         log.info("delete_requested", keystem=keystem, event_id=identity, actor=actor)
         response.headers["X-Request-ID"] = request_id

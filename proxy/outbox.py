@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from common import metrics
+from common.crash_points import CrashPoint, reach
 from common.errors import StartupError
 from common.settings import KafkaSettings
 from proxy.admission import DISK_MARGIN_BYTES, Admission
@@ -69,6 +70,7 @@ class Outbox:
         self._writing = SideThread("spool-writer", self._writer.run, loop)
         self._sending = SideThread("sender", self._send, loop)
         self._adopting = SideThread("spool-adoption", self._adoption.run, loop)
+        self._mistaken: asyncio.Future[None] = loop.create_future()  # failed once a callback on the loop has
         for thread in (self._writing, self._sending, self._adopting):
             thread.start()
         metrics.SPOOL_LIMIT_BYTES.set(max_bytes)
@@ -115,9 +117,9 @@ class Outbox:
         )
 
     async def watch(self) -> NoReturn:
-        """Raises when a side thread has ended that should not have; the process cannot go on then."""
+        """Raises when a side thread has ended that should not have, or a callback failed: the process cannot go on then."""
         threads = [self._writing.ended, self._sending.ended, self._adopting.ended]
-        done, _ = await asyncio.wait(threads, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([*threads, self._mistaken], return_when=asyncio.FIRST_COMPLETED)
         if self._stop.asked:
             await self._loop.create_future()
         for ended in done:
@@ -127,8 +129,9 @@ class Outbox:
     async def stop(self, grace_s: float) -> None:
         """After the last request: make durable what was appended, send for at most `grace_s`, keep the rest."""
         closing = asyncio.ensure_future(self.spool.close())
-        await asyncio.wait([closing, self._writing.ended], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([closing, self._writing.ended, self._mistaken], return_when=asyncio.FIRST_COMPLETED)
         closing.cancel()
+        reach(CrashPoint.STOPPING)
         self._adoption.stop()
         self._stop.ask(grace_s)
         threads = {self._sending, self._adopting}
@@ -148,7 +151,15 @@ class Outbox:
     def _release(self, futures: list[SpoolFuture]) -> None:
         """From the writer's thread: a group is durable. One call into the loop for all of its callers."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.spool.committed, futures)
+            self._loop.call_soon_threadsafe(self._tell, futures)
+
+    def _tell(self, futures: list[SpoolFuture]) -> None:
+        """The loop would log what is raised here and go on, and the callers would wait for ever."""
+        try:
+            self.spool.committed(futures)
+        except BaseException as mistake:  # noqa: BLE001  # `watch` raises it
+            if not self._mistaken.done():
+                self._mistaken.set_exception(mistake)
 
 
 def _open_file(slot: Slot, reserve: Reserve) -> SpoolFile:

@@ -17,6 +17,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException
 
 from common import metrics
+from common.crash_points import CrashPoint, reach
 from proxy.backoff import Backoff
 from proxy.kafka_link import KafkaProducer
 from proxy.spool_record import Group, Removal
@@ -83,6 +84,7 @@ class Sender:
         self._wall_ms = wall_ms
         self._producer: KafkaProducer | None = None
         self._failure: str | None = None  # a report of this generation said that a delivery failed
+        self._mistake: BaseException | None = None  # of ours, made in a callback
         self._acknowledged = 0  # since the last turn
         self._progress_at = self._connected_at = self._probe_at = clock()
         self._heard: str | None = None  # the last error that librdkafka spoke of, until Kafka answered again
@@ -101,6 +103,8 @@ class Sender:
             self._serve(self._producer)
         except (KafkaException, RuntimeError) as error:
             self._give_up("exception", wording(error))
+        if self._mistake is not None:
+            raise self._mistake
         if self._failure is not None:
             self._give_up("delivery", self._failure)
         self._note_progress()
@@ -137,6 +141,7 @@ class Sender:
         metrics.SENDER_REBUILDS.labels(reason).inc()
         log.warning("sender_rebuilds", reason=reason, detail=detail, unacknowledged=self._window.on_way)
         self.close()
+        reach(CrashPoint.SENDER_GAVE_UP)
         self._failure = None
         self._backoff.failed()
         self._became("unreachable", detail)
@@ -158,10 +163,12 @@ class Sender:
                 window.load(group.id, group.records)
         oldest_ms = self._wall_ms() - OLDEST_SENT_MS
         while (parcel := window.next(oldest_ms)) is not None:
+            reach(CrashPoint.SENDER_NEXT)
             try:
                 self._produce(producer, parcel)
             except BufferError:  # librdkafka's own queue is full: its reports make room
                 return
+            reach(CrashPoint.SENDER_PRODUCED)
             if not window.on_way:
                 self._progress_at = self._clock()
             window.sent()
@@ -199,12 +206,16 @@ class Sender:
             self._became("sending", None)
 
     def _on_delivery(self, parcel: Parcel, generation: int, error: KafkaError | None, message: Any) -> None:
-        """Kafka's word on one record, in `poll`. Must not raise."""
+        """Kafka's word on one record, in `poll`. Must not raise: what goes wrong here is raised by the turn."""
         del message
-        if error is None:
-            self._acknowledged += self._window.acknowledged(parcel, generation)
-        elif generation == self._window.generation:
-            self._failure = wording(error)
+        try:
+            if error is None:
+                reach(CrashPoint.SENDER_REPORTED)
+                self._acknowledged += self._window.acknowledged(parcel, generation)
+            elif generation == self._window.generation:
+                self._failure = wording(error)
+        except BaseException as mistake:  # noqa: BLE001  # librdkafka has no use for it
+            self._mistake = mistake
 
     def _on_error(self, error: KafkaError) -> None:
         """A lost connection and the like, in `poll`; librdkafka tries again by itself. Must not raise."""
@@ -231,11 +242,13 @@ class Sender:
         removals = self._window.take_removals()
         if not removals:
             return
+        reach(CrashPoint.SENDER_SETTLED)
         aside = sum(len(removal.aside) for removal in removals)
         if aside:
             metrics.SET_ASIDE.inc(aside)
             log.error("records_set_aside", records=aside, reason="older than 30 days")
         self._source.remove(removals)
+        reach(CrashPoint.SENDER_REMOVING)
 
 
 def wording(error: Exception | KafkaError) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import defaultdict
 
+from common.crash_points import CrashPoint, reach
 from common.identity import new_session, started_ms
 from proxy.admission import Admission
 from proxy.admission import SpoolFullError as SpoolFullError  # noqa: PLC0414  # part of this interface
@@ -69,6 +70,7 @@ class Spool:
 
     def committed(self, futures: list[SpoolFuture]) -> None:
         """The writer's word that these are durable, on the event loop's thread."""
+        reach(CrashPoint.SPOOL_TOLD)
         self._admission.give_back(len(futures))
         for future in futures:
             if not future.done():

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from common.crash_points import CrashPoint, reach
 from common.errors import StorageError
 from proxy import spool_record
 from proxy.spool_record import Group, Removal, SpoolRecord
@@ -119,8 +120,10 @@ class SpoolFile:
             self._db.execute("BEGIN IMMEDIATE")
             if records:
                 self._append(records)
+                reach(CrashPoint.SPOOL_APPENDED)
             for removal in removals:
                 self._remove(removal)
+                reach(CrashPoint.SPOOL_REMOVED)
             self._db.execute("COMMIT")
             if removals or self.empty:
                 self._read_oldest()

@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from common import metrics
+from common.crash_points import CrashPoint, reach
 from common.errors import EXIT_STORAGE, StorageError
 from proxy.admission import Admission, Growth
 from proxy.reserve import Reserve
@@ -91,6 +92,8 @@ class SpoolWriter(Generic[Waiter]):
         self._keep_house_at = 0.0
         self._closing = False
         self._measure()
+        # Reckoned when somebody asks, so that it grows also while the disk does not answer.
+        metrics.SPOOL_OLDEST_SECONDS.set_function(lambda: age_s(self.oldest_ms) or 0)
 
     def append(self, record: SpoolRecord, waiter: Waiter) -> None:
         self._queue.put(_Append(record, waiter))
@@ -163,6 +166,7 @@ class SpoolWriter(Generic[Waiter]):
         appends, self._appends = self._appends, []
         removals, self._removals = self._removals, []
         self._file.commit([item.record for item in appends], removals)
+        reach(CrashPoint.SPOOL_COMMITTED if appends else CrashPoint.SPOOL_FORGOTTEN)
         self._committed(appends)
 
     def _committed(self, appends: list[_Append[Waiter]]) -> None:
@@ -180,7 +184,6 @@ class SpoolWriter(Generic[Waiter]):
         self.growth.measured(self._file.bytes, self._clock())
         self.records, self.aside, self.oldest_ms = self._file.records, self._file.aside, self._file.oldest_ms
         metrics.SPOOL_BYTES.set(usage.used)
-        metrics.SPOOL_OLDEST_SECONDS.set(age_s(self.oldest_ms) or 0)
 
     def _keep_house(self) -> None:
         """Once a second: what takes a moment and can wait for one."""

@@ -2,9 +2,11 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.stack", "tests.support.order"]
+pytest.register_assert_rewrite("tests.support")  # so that a failed assertion in there says what it compared
+pytest_plugins = ["tests.support.stack", "tests.support.order", "tests.support.day"]
 
 # No deadline: a busy machine is no error. The searches are short where everybody runs them, and long on request:
 # HYPOTHESIS_PROFILE=thorough.

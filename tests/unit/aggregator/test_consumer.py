@@ -12,6 +12,7 @@ import aggregator.consumer
 import aggregator.flusher
 import aggregator.holdings
 import aggregator.partition
+import aggregator.sessions
 import aggregator.transaction
 from aggregator.records import Record
 from common import documents
@@ -260,6 +261,27 @@ def test_the_group_is_left_also_when_the_place_is_lost() -> None:
     with pytest.raises(LostPlaceError):
         one.consumer.run()
     assert one.log.closed
+
+
+def test_after_a_mistake_nothing_of_the_memory_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mistake was made in the middle of a record: its counts are in the batch, its place is not."""
+    one = member(events=4, interval_s=60.0)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    one.turn(2)
+    one.write([pack(SESSION, 5)])
+    monkeypatch.setattr(aggregator.sessions.Sessions, "remember", fail)
+    monkeypatch.setattr(type(one.log), "close", lambda log: log.owner.on_revoked([0]))  # as leaving the group does
+    with pytest.raises(ZeroDivisionError):
+        one.consumer.run()
+    monkeypatch.undo()
+    assert requests(one.mongo) == 0
+    other = Member(one.mongo, one.log.records, name="b")
+    other.log.assign(0)
+    other.turn(3)
+    assert requests(one.mongo) == 5
 
 
 # --- what the database does --------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What follows from each attempt to write."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -81,6 +82,19 @@ def test_a_batch_is_written_and_its_position_known(desk: Desk) -> None:
     assert (desk.partition.written, desk.requests, desk.flusher.is_waiting(0)) == (2, 2, False)
     position = desk.mongo.documents[progress.POSITIONS]["topic-id:0"]
     assert (position["next_offset"], position["end_offset"]) == (2, 3)
+
+
+def test_how_long_the_last_pack_took_until_it_was_in_the_totals_is_told() -> None:
+    desk = Desk()
+    forwarded = datetime.now(UTC) - timedelta(seconds=100)
+    desk.offer(pack(SESSION, 1), pack(SESSION, 2, occurred_at=forwarded), b"poison")
+    desk.step()
+    took = REGISTRY.get_sample_value("packstats_end_to_end_seconds", {"partition": "0"})
+    assert took is not None
+    assert 100 <= took < 3600
+    desk.offer(pack(SESSION, 3, occurred_at=datetime.now(UTC) + timedelta(hours=1)))
+    desk.step()
+    assert REGISTRY.get_sample_value("packstats_end_to_end_seconds", {"partition": "0"}) == 0, "clocks may differ"
 
 
 def test_only_what_was_written_is_counted_as_written(desk: Desk) -> None:

@@ -21,7 +21,7 @@ STEM = "stem0001"
 def folded(*events: PackEvent, log_ms: int = START_MS, partition: int = 0) -> Changes:
     batch = PackBatch(partition)
     for event in events:
-        batch.add(Foldable(Source(event.session, event.seq), event.keystem, "pack", event), log_ms)
+        batch.add(Foldable(Source(event.session, event.seq), event.keystem, "pack", event.occurred_at, event), log_ms)
     return batch.changes()
 
 
@@ -300,7 +300,7 @@ def test_a_batch_grows_with_what_it_will_write() -> None:
     sizes = [batch.size_bytes()]
     for seq, changed in enumerate(({}, {"keystem": "other"}, {"offered": [OfferedCarton(name="x")] * 50}), 1):
         event = pack(SESSION, seq, **changed)  # type: ignore[arg-type]  # mypy takes them for the keystem
-        batch.add(Foldable(Source(SESSION, seq), event.keystem, "pack", event), START_MS)
+        batch.add(Foldable(Source(SESSION, seq), event.keystem, "pack", event.occurred_at, event), START_MS)
         sizes.append(batch.size_bytes())
     assert sizes[0] == 0
     assert sizes == sorted(set(sizes))

@@ -10,9 +10,10 @@ from aggregator.batches import Stop
 from aggregator.oversight import EVERY_S, RENEW_EVERY_S, RESTARTS
 from aggregator.transaction import UnavailableError
 from aggregator.watchdog import SILENCE_S
+from common import progress
 from common.errors import LostPlaceError
 from tests.support.fake_mongo import TRANSIENT
-from tests.support.made_events import pack, session_at
+from tests.support.made_events import HOUR_MS, START_MS, pack, session_at
 from tests.support.members import Member, database
 
 SESSION = session_at()
@@ -77,6 +78,18 @@ def test_freshness_is_the_age_of_the_last_moment_that_is_complete() -> None:
     rounds.look()
     assert one.consumer.oversight.complete[0] == complete
     assert (gauge("packstats_freshness_seconds") or -1) >= 0
+
+
+def test_what_was_behind_from_the_beginning_is_as_fresh_as_the_last_record_that_is_written() -> None:
+    one = member(events=1)
+    one.write([pack(SESSION, 2)], log_ms=START_MS + HOUR_MS)
+    heir = Member(one.mongo, one.log.records, interval_s=60.0)
+    heir.log.assign(0)
+    heir.turn(2)
+    Rounds(heir).look()
+    assert heir.consumer.oversight.complete[0] == progress.moment_of(START_MS)
+    heir.consumer.oversight._holdings.leave([0], 5.0)
+    assert gauge("packstats_freshness_seconds") is None
 
 
 def test_lag_and_freshness_go_on_while_the_database_is_away() -> None:

@@ -32,7 +32,7 @@ def wire(**changed: Any) -> bytes:
 
 def test_a_pack_is_folded() -> None:
     event = pack(SESSION, 7)
-    assert read(encode(event)) == Foldable(Source(SESSION, 7), "stem0001", "pack", event)
+    assert read(encode(event)) == Foldable(Source(SESSION, 7), "stem0001", "pack", event.occurred_at, event)
 
 
 def test_a_delete_is_a_barrier() -> None:
