@@ -3,8 +3,9 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -21,9 +22,11 @@ from admin.waiting import reason_of
 from common import documents, progress
 from common.kafka import TopicMissingError, describe_topic, differences
 from common.mongo import Document
+from proxy.admission import WARN_AT
 from proxy.settings import ProxySettings
 
 ANSWER_S = 3.0
+LATE = timedelta(seconds=30)
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # asked, not listened on
 
 
@@ -82,12 +85,17 @@ def gather(settings: Settings) -> Status:
     held = _documents_status(settings, topic)
     lags = [partition.lag for partition in held.partitions]
     known = [lag for lag in lags if lag is not None]
+    proxy = _proxy_status(settings.proxy)
     return Status(
         topic=topic,
         documents=held,
-        proxy=_proxy_status(settings.proxy),
+        proxy=proxy,
         lag=sum(known) if len(known) == settings.kafka.partitions else None,
-        attention=tuple(attention(settings, topic, held)),
+        attention=(
+            *attention(settings, topic, held),
+            *late(held.partitions, datetime.now(UTC)),
+            *unsent(proxy.ready or {}),
+        ),
     )
 
 
@@ -194,6 +202,37 @@ def attention(settings: Settings, topic: TopicStatus, held: DocumentsStatus) -> 
     if held.quarantined:
         lines.append(f"{held.quarantined} records are in quarantine: python -m admin quarantine list")
     return lines
+
+
+def late(partitions: Iterable[PartitionStatus], now: datetime) -> Iterator[str]:
+    """The partition whose totals are behind for longest, where that is too long and nobody stopped it."""
+    behind = [each for each in partitions if each.lag and each.stopped is None]
+    behind = [each for each in behind if each.complete_until is None or now - each.complete_until > LATE]
+    if behind:
+        # One that nothing is known of comes first.
+        worst = min(behind, key=lambda each: each.complete_until or datetime.min.replace(tzinfo=UTC))
+        until = f"{worst.complete_until:%Y-%m-%d %H:%M:%S} UTC" if worst.complete_until else "nobody knows when"
+        yield (
+            f"{len(behind)} partitions are late, partition {worst.partition} most: complete until {until}, "
+            f"{worst.lag} records behind, owner {worst.owner or 'nobody'}"
+        )
+
+
+def unsent(ready: dict[str, Any]) -> Iterator[str]:
+    """What keeps the proxy that was asked from taking packs or sending events, by its own /readyz."""
+    spool, kafka = ready.get("spool") or {}, ready.get("kafka") or {}
+    if reason := spool.get("refusing"):
+        yield f"the proxy takes no packs: {reason}"
+    waiting, oldest_s = spool.get("waiting") or 0, spool.get("oldestSeconds") or 0.0
+    if waiting and (kafka.get("problem") or oldest_s > LATE.total_seconds()):
+        reason = kafka.get("problem") or f"Kafka is {kafka.get('state')}"
+        yield f"{waiting} events wait in the proxy's spool, the oldest for {oldest_s:.0f} s: {reason}"
+    if (fill := spool.get("fill") or 0.0) >= WARN_AT:
+        yield f"the proxy's spool is {fill:.0%} full"
+    if orphans := spool.get("orphans"):
+        yield f"events of proxies that are gone wait in {', '.join(orphans)}: python -m admin spool list"
+    if aside := spool.get("setAside"):
+        yield f"{aside} events were too old to be sent and are set aside in {spool.get('slot')}"
 
 
 def _way_out(each: PartitionStatus) -> str:

@@ -31,7 +31,7 @@ _RAW = DEFAULT_RAW_BSON_OPTIONS.with_options(tz_aware=True, tzinfo=UTC)
 _TRIES = 5
 # No snapshot of that instant: a collection or index was made just now.
 _SNAPSHOT_TOO_OLD, _SNAPSHOT_UNAVAILABLE = 239, 246
-_DATED = {documents.KEYDATA_HOURS: "h", documents.CARTON_DAYS: "d"}
+_BESIDE_KEYDATA = {documents.KEYDATA_HOURS: "h", documents.CARTON_DAYS: "d", documents.CARTON_LISTS: "hash"}
 
 Decide = Callable[[Document], Scope | None]
 
@@ -51,10 +51,13 @@ class Stored:
         return None if raw is None else bson.decode(raw.raw, _PLAIN)
 
 
-def dated_keystems(database: Database[Document]) -> list[str]:
-    """Every keystem that has an hour or a day, also one without anything else; a seek each, however many those are."""
+def keystems_beside(database: Database[Document]) -> list[str]:
+    """Every keystem that has an hour, a day or a carton list, also one without anything else, as a delete leaves it.
+
+    A seek each, however many those are.
+    """
     found: set[str] = set()
-    for collection, name in _DATED.items():
+    for collection, name in _BESIDE_KEYDATA.items():
         after: Document = {}
         while (one := database[collection].find_one(after, {"_id": 1}, sort=[("_id", 1)])) is not None:
             keystem = one["_id"]["k"]
@@ -65,7 +68,7 @@ def dated_keystems(database: Database[Document]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads partitions of one database; `keystems` are those that may have hours or days."""
+    """Reads partitions of one database; `keystems` are those that may have something beside `keydata`."""
 
     database: Database[Document]
     partitions: int

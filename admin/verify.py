@@ -135,7 +135,7 @@ def run(settings: Settings, console: Console, only: int | None, *, as_json: bool
         require_agreement(facts, settings.kafka)
         database = client[settings.mongo.database]
         wanted = _positions(database, settings, facts, only)
-        reader = Reader(database, facts.partitions, stored.dated_keystems(database))
+        reader = Reader(database, facts.partitions, stored.keystems_beside(database))
         results = _verify_all(Verification(log, database, reader, facts.partitions), wanted)
     if as_json:
         print(json.dumps([asdict(result) for result in results], indent=1))

@@ -102,17 +102,17 @@ def _is_drained(proxy: Service) -> bool:
 def counted_in(workspace: Workspace) -> Counted:
     """The counters of the workspace's documents."""
     database = workspace.documents
-    totals = [_sums(document) for document in database[documents.TOTALS].find()]
+    totals = [sums_of(document) for document in database[documents.TOTALS].find()]
     everything_hours: defaultdict[datetime, Sums] = defaultdict(Counter)
     for document in database[documents.TOTALS_HOURS].find():
-        everything_hours[document["_id"]["h"]].update(_sums(document))
+        everything_hours[document["_id"]["h"]].update(sums_of(document))
     everything: Sums = Counter()
     for part in totals:
         everything.update(part)
     return Counted(
-        keystems={document["_id"]: _sums(document) for document in database[documents.KEYDATA].find()},
+        keystems={document["_id"]: sums_of(document) for document in database[documents.KEYDATA].find()},
         hours={
-            (document["_id"]["k"], document["_id"]["h"]): _sums(document)
+            (document["_id"]["k"], document["_id"]["h"]): sums_of(document)
             for document in database[documents.KEYDATA_HOURS].find()
         },
         everything=everything,
@@ -120,7 +120,8 @@ def counted_in(workspace: Workspace) -> Counted:
     )
 
 
-def _sums(document: Mapping[str, Any]) -> Sums:
+def sums_of(document: Mapping[str, Any]) -> Sums:
+    """The counters of one document by their paths."""
     sums: Sums = Counter({path: _whole(_at(document, path)) for path in PATHS})
     for name in MAPS:
         for key, value in document.get(name, {}).items():

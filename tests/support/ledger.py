@@ -34,11 +34,12 @@ class Entry:
     began_s: float  # of the monotonic clock
     status: int | None = None
     event_id: str | None = None
+    failure: str | None = None  # what kind of error came instead of a whole reply
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Every request that was about to be sent, by its id. One thread writes."""
+    """Every request that was about to be sent, by its id. One thread writes; others look at a copy meanwhile."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
 
@@ -48,11 +49,11 @@ class Ledger:
 
     @property
     def counted_for_sure(self) -> list[Entry]:
-        return [entry for entry in self.entries.values() if entry.event_id is not None]
+        return [entry for entry in list(self.entries.values()) if entry.event_id is not None]
 
     @property
     def unanswered(self) -> list[Entry]:
-        return [entry for entry in self.entries.values() if entry.status is None]
+        return [entry for entry in list(self.entries.values()) if entry.status is None]
 
 
 # Counters of one document by their paths, as integers: measures in micro-units, times in nanoseconds.

@@ -144,6 +144,7 @@ class Load:
         try:
             async with http.post(next(self._urls), data=shot.body, headers=shot.headers) as reply:
                 await reply.read()
-        except (aiohttp.ClientError, OSError, TimeoutError):
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            entry.failure = type(error).__name__
             return  # no whole reply: it may be counted or not, once at most
         entry.status, entry.event_id = reply.status, reply.headers.get("X-Event-ID")

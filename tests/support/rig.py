@@ -33,7 +33,8 @@ class Rig:
         rig.aggregators += [services.aggregator(workspace, wait=False) for _ in range(aggregators)]
         for service in (sandbox, *rig.proxies, *rig.aggregators):
             service.wait_ready()
-        rig.wait_shared(rig.aggregators)
+        if aggregators:
+            rig.wait_shared(rig.aggregators)
         return rig
 
     def load(self, plan: Plan | None = None) -> Load:

@@ -64,6 +64,10 @@ class Service:
         """SIGTERM, and its exit code once it is gone."""
         return self._running().stop()
 
+    def terminate(self) -> None:
+        """SIGTERM, without waiting."""
+        self._running().send(signal.SIGTERM)
+
     def kill(self) -> None:
         """SIGKILL; gone when this returns."""
         if self._process is not None:
@@ -112,8 +116,9 @@ class Services:
         own = {"PROXY__UPSTREAM_URL": upstream, "PROXY__SPOOL_DIR": str(workspace.spool)}
         return self._make("proxy", "PROXY", workspace.env() | own | env, "/readyz").start(wait=wait)
 
-    def aggregator(self, workspace: Workspace, *, wait: bool = True, **env: str) -> Service:
-        return self._make("aggregator", "AGGREGATOR", workspace.env() | env, "/readyz").start(wait=wait)
+    def aggregator(self, workspace: Workspace, *, wait: bool = True, module: str = "aggregator", **env: str) -> Service:
+        """An aggregator; `module` is what runs in its place, for one that a test has altered."""
+        return self._make(module, "AGGREGATOR", workspace.env() | env, "/readyz").start(wait=wait)
 
     def init(self, workspace: Workspace) -> None:
         """`admin init`: makes the workspace's topic, collections and positions."""

@@ -97,7 +97,7 @@ def test_with_kafka_away_the_rest_is_shown(initialized: Workspace) -> None:
     assert "Connection refused" in status.json["topic"]["problem"]
     partitions = status.json["documents"]["partitions"]
     assert [each["lag"] for each in partitions[:2]] == [9, None]
-    assert status.json["attention"] == []
+    assert [line.partition(":")[0] for line in status.json["attention"]] == ["1 partitions are late, partition 0 most"]
 
 
 def test_with_mongodb_away_it_ends_with_its_reason_after_showing_the_rest(initialized: Workspace) -> None:

@@ -12,7 +12,7 @@ from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from common import documents, progress
-from common.events import encode
+from common.events import OfferedCarton, encode
 from common.identity import new_session
 from common.kafka import expected_config
 from common.settings import KafkaSettings
@@ -87,6 +87,20 @@ def test_the_documents_agree_with_the_topic_until_somebody_alters_one(
     database[progress.QUARANTINE].delete_one({"partition": 1})
     found = admin(workspace, "verify", "--partition", "1", "--json")
     assert (found.code, {each[1] for each in named(found)}) == (1, {"totals_hours", "quarantine"})
+
+
+def test_carton_list_of_a_keystem_that_was_deleted_is_seen(make_workspace: MakeWorkspace, services: Services) -> None:
+    workspace = make_workspace(1)
+    assert admin(workspace, "init").code == 0
+    services.aggregator(workspace, AGGREGATOR__FLUSH_INTERVAL_S="0.1")
+    session, offered = new_session(), [OfferedCarton(name="small")]
+    first = pack(session, 1, occurred_at=NOW, offered_hash="f" * 32, offered=offered, offered_from="request")
+    feed(workspace, [first, delete(session, 2, occurred_at=NOW)])
+    settle(workspace)
+    assert workspace.documents[documents.CARTON_LISTS].count_documents({}) == 1
+    assert workspace.documents[documents.KEYDATA].count_documents({}) == 0
+    agreed = admin(workspace, "verify", "--json")
+    assert (named(agreed), agreed.code, agreed.errors) == ([], 0, "")
 
 
 def test_once_the_topic_has_lost_its_beginning_the_hours_it_holds_whole_are_compared(

@@ -87,6 +87,24 @@ def wait_assigned(bench: Bench) -> None:
     eventually(lambda: bench.consume() and sorted(bench.told.assigned) == [0, 1], 30)
 
 
+def test_a_mistake_made_when_the_group_tells_is_raised_by_the_poll(make_workspace: MakeWorkspace) -> None:
+    workspace = make_workspace(2)
+    workspace.create_topic()
+    admin = workspace.admin()
+    settings = KafkaSettings(
+        bootstrap_servers=workspace.bootstrap_servers, topic=workspace.name, group=workspace.name, partitions=2
+    )
+    log = KafkaLog(settings, admin, "test", describe_topic(admin, settings.topic, 10).topic_id)
+    mistaken = Told()
+    mistaken.assigned = ()  # type: ignore[assignment]  # so that adding to it is one
+    log.subscribe(mistaken)
+    try:
+        with pytest.raises(TypeError):
+            eventually(lambda: log.consume(10, 0.1), 60)
+    finally:
+        log.close()
+
+
 def test_kafka_says_which_topic_it_is_once_it_is_assigned(bench: Bench) -> None:
     wait_assigned(bench)
     eventually(bench.log.is_same_topic)

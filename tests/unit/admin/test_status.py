@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from admin.settings import Settings
-from admin.status import DocumentsStatus, PartitionStatus, ProxyStatus, Status, TopicStatus, attention
+from admin.status import DocumentsStatus, PartitionStatus, ProxyStatus, Status, TopicStatus, attention, late, unsent
 from admin.status_view import show
 from common.settings import KafkaSettings
 
@@ -63,6 +63,55 @@ def test_what_waits_for_a_person_is_named(topic: TopicStatus, held: DocumentsSta
     lines = attention(Settings(kafka=KafkaSettings(partitions=2)), topic, held)
     assert len(lines) == (0 if named is None else 1)
     assert named is None or named in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("partitions", "named"),
+    [
+        ([partition(0), partition(1, lag=0, complete_until=None)], None),
+        ([partition(0, complete_until=NOW - timedelta(minutes=1), stopped="gap")], None),
+        (
+            [
+                partition(0, complete_until=NOW - timedelta(minutes=1)),
+                partition(1, complete_until=NOW - timedelta(minutes=2), owner=None, lag=5),
+            ],
+            "2 partitions are late, partition 1 most: complete until 2025-03-25 04:58:00 UTC, 5 records behind, owner nobody",
+        ),
+        (
+            [partition(0, complete_until=NOW - timedelta(minutes=1)), partition(1, complete_until=None)],
+            "2 partitions are late, partition 1 most: complete until nobody knows when, 2 records behind, owner aggregator-1",
+        ),
+    ],
+)
+def test_late_partitions_are_one_line_with_the_worst_of_them(partitions: list[PartitionStatus], named: str) -> None:
+    assert list(late(partitions, NOW)) == ([named] if named else [])
+
+
+SENDING = {"state": "sending", "problem": None}
+
+
+@pytest.mark.parametrize(
+    ("spool", "kafka", "named"),
+    [
+        ({}, SENDING, None),
+        ({"waiting": 3, "oldestSeconds": 29.0}, SENDING, None),
+        ({"waiting": 3, "oldestSeconds": 31.0}, SENDING, "3 events wait in the proxy's spool, the oldest for 31 s"),
+        ({"waiting": 3, "oldestSeconds": 1.0}, {"state": "unreachable", "problem": "refused"}, "for 1 s: refused"),
+        ({"waiting": 0}, {"state": "unreachable", "problem": "refused"}, None),
+        ({"refusing": "the spool is full"}, SENDING, "the proxy takes no packs: the spool is full"),
+        ({"fill": 0.71}, SENDING, "71% full"),
+        ({"orphans": ["slot-001"]}, SENDING, "wait in slot-001: python -m admin spool list"),
+        ({"setAside": 2, "slot": "slot-000"}, SENDING, "2 events were too old to be sent"),
+    ],
+)
+def test_what_keeps_the_proxy_from_its_work_is_named(spool: Any, kafka: Any, named: str | None) -> None:
+    lines = list(unsent({"spool": spool, "kafka": kafka}))
+    assert len(lines) == (0 if named is None else 1)
+    assert named is None or named in lines[0]
+
+
+def test_of_a_proxy_that_says_nothing_nothing_is_said() -> None:
+    assert list(unsent({})) == []
 
 
 def shown(found: Status) -> str:
