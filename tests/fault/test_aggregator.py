@@ -1,5 +1,6 @@
 """Aggregators that are killed, frozen, added and taken away under load: totals are exact each time."""
 
+from common import progress
 from tests.fault.conftest import StartRig
 from tests.support import web
 from tests.support.eventually import eventually
@@ -52,6 +53,28 @@ def test_second_aggregator_joins_and_leaves(start_rig: StartRig) -> None:
         rig.wait_shared([first, second])
         load.wait_replies(80)
     rig.assert_exact(load)
+
+
+def test_stopped_aggregator_leaves_the_group_with_everything_written(rig: Rig) -> None:
+    first, second = rig.aggregators
+    with rig.load() as load:
+        load.wait_replies(80)
+        owner = str(first.pid)
+        code = first.stop()
+        # A member that had not left would be counted among them until its session ends.
+        assert members_of(rig) == 1
+        assert code == 0
+        named = [found["owner"] for found in rig.workspace.documents[progress.POSITIONS].find({"lsid": {"$ne": None}})]
+        assert [name for name in named if name.rpartition(":")[2] == owner] == []
+        assert '"event": "drained"' in first.log_text()
+        rig.wait_shared([second])
+        load.wait_replies(40)
+    rig.assert_exact(load)
+
+
+def members_of(rig: Rig) -> int:
+    client, group = rig.workspace.admin(), rig.workspace.name
+    return len(client.describe_consumer_groups([group])[group].result(30).members)
 
 
 def test_frozen_aggregator_is_replaced_and_goes_on_when_thawed(rig: Rig) -> None:

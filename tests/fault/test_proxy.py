@@ -1,7 +1,5 @@
 """Proxies that are killed or stopped under load: what was promised is counted once, the rest at most once."""
 
-import time
-
 from tests.fault.conftest import StartRig
 from tests.support.eventually import eventually
 from tests.support.evidence import events_of
@@ -49,13 +47,12 @@ def test_stopped_proxy_answers_what_it_has_taken(rig: Rig) -> None:
     (proxy,) = rig.proxies
     with rig.load(Plan(upstream_ms=400)) as load:
         load.wait_replies(40)
-        # What began a moment ago has reached the proxy and waits for upstream; what begins now may find it gone.
-        taken = [entry for entry in load.ledger.unanswered if time.monotonic() - entry.began_s > 0.15]
+        under_way = len(load.ledger.unanswered)
         assert proxy.stop() == 0
         load.stop()
-    assert len(taken) > 5
-    assert [entry for entry in taken if entry.event_id is None] == []
-    assert load.ledger.unanswered, "every request was answered, so the load had ended before the proxy"
+    assert under_way > 5
+    # Who could still connect has an answer, on whatever connection and however late before the end it was sent.
+    assert {entry.failure for entry in load.ledger.unanswered} == {"ClientConnectorError"}
     proxy.start()
     rig.assert_exact(load)
 
