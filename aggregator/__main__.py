@@ -15,8 +15,9 @@ from aggregator.consumer import Consumer
 from aggregator.health import serve
 from aggregator.kafka_log import KafkaLog
 from aggregator.pack_stream import PackStream
+from aggregator.positions import Place
 from aggregator.settings import AggregatorSettings
-from aggregator.store import Place, Store
+from aggregator.store import Store
 from common import crash_points
 from common.errors import EXIT_CRASH, EXIT_DRAINED, PackstatsError, StartupError
 from common.kafka import TopicFacts, admin_client, describe_topic, differences

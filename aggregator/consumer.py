@@ -18,8 +18,9 @@ from aggregator.holdings import Holdings
 from aggregator.kafka_log import KafkaLog, record_of
 from aggregator.oversight import Oversight
 from aggregator.partition import HEADROOM, Verdict
+from aggregator.positions import Ends
 from aggregator.records import Stream
-from aggregator.store import Ends, Store
+from aggregator.store import Store
 from aggregator.transaction import UnavailableError
 from common.crash_points import CrashPoint, reach
 from common.errors import LostPlaceError

@@ -11,7 +11,8 @@ import structlog
 from aggregator.batches import Flush, Stop
 from aggregator.erasure import Erasure
 from aggregator.partition import MAX_RECORDS, Partition
-from aggregator.store import Ends, Store
+from aggregator.positions import Ends
+from aggregator.store import Store
 from aggregator.transaction import ConflictError, FencedError, RefusedError, StoreError, UnavailableError
 from common import metrics
 from common.crash_points import CrashPoint, reach

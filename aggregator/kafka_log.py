@@ -19,8 +19,8 @@ from confluent_kafka.admin._listoffsets import (
 )  # `admin` does not export them to type checkers
 from confluent_kafka.admin._topic import TopicDescription
 
+from aggregator.positions import Ends
 from aggregator.records import Record
-from aggregator.store import Ends
 from common.errors import LostPlaceError
 from common.kafka import client_options, topic_id
 from common.settings import KafkaSettings

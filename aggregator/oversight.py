@@ -8,7 +8,8 @@ import structlog
 from aggregator.held import Held
 from aggregator.holdings import Holdings
 from aggregator.kafka_log import KafkaLog
-from aggregator.store import Ends, Store
+from aggregator.positions import Ends
+from aggregator.store import Store
 from aggregator.transaction import StoreError, UnavailableError
 from common import metrics, progress
 from common.errors import LostPlaceError

@@ -6,34 +6,20 @@ A caller that closes its half of the connection still gets its answers. Trailers
 Heads, their time, the time for taking an answer, and the number of connections and of requests in a row have limits.
 """
 
-from dataclasses import dataclass
-from email.utils import formatdate
-from http import HTTPStatus
 from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from proxy.deadline import Deadline
+from proxy.refusal import Refusal, RefusedError, problem
 from proxy.settings import ProxySettings
 
 _LINE_BYTES: Final = 4  # colon, space and line end of a header
 _SPENT: Final = "the connection had more requests waiting than are taken"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a connection ends. Without a status its caller is not told: it has its answer, or asked for nothing."""
-
-    status: int | None
-    message: str
-
-
 _NO_HTTP: Final = Refusal(400, "this is no valid HTTP request")
-
-
-class RefusedError(Exception):
-    """Stops the parser where it is."""
 
 
 class ProxyProtocol(HttpToolsProtocol):
@@ -222,7 +208,7 @@ class ProxyProtocol(HttpToolsProtocol):
 
     def _end(self, refusal: Refusal) -> None:
         if refusal.status is not None and not self.transport.is_closing():
-            self.transport.write(_problem(refusal.status, refusal.message))
+            self.transport.write(problem(refusal.status, refusal.message))
         self._close()
 
     def _close(self) -> None:
@@ -261,17 +247,3 @@ class ProxyProtocol(HttpToolsProtocol):
         lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
         lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
         return b"\r\n".join([*lines, b"", b""])
-
-
-def _problem(status: int, message: str) -> bytes:
-    body = b'{"Message":"%b"}' % message.encode()
-    lines = [
-        b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode()),
-        b"content-type: application/json",
-        b"content-length: %d" % len(body),
-        b"date: " + formatdate(usegmt=True).encode(),
-        b"connection: close",
-        b"",
-        body,
-    ]
-    return b"\r\n".join(lines)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from aggregator.batches import Claim, Flush, SessionState, Stop
 from aggregator.changes import Changes, Key
 from aggregator.partition import Partition
-from aggregator.store import Ends
+from aggregator.positions import Ends
 from aggregator.transaction import ConflictError, FencedError, UnavailableError, UnknownOutcomeError
 from common import documents
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from confluent_kafka import KafkaError, Message
 
 from aggregator.kafka_log import KafkaLog, Owner
+from aggregator.positions import Ends
 from aggregator.records import Record
-from aggregator.store import Ends
 from common.errors import LostPlaceError
 
 TOPIC = "pack-stats"

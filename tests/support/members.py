@@ -8,8 +8,9 @@ from bson import Int64
 
 from aggregator.consumer import Consumer
 from aggregator.pack_stream import PackStream
+from aggregator.positions import Place
 from aggregator.records import Record
-from aggregator.store import Place, Store
+from aggregator.store import Store
 from common import documents, progress
 from common.events import Event, encode
 from tests.support.fake_log import FakeLog

@@ -17,8 +17,9 @@ from aggregator.erasure import Erasure
 from aggregator.flusher import Flusher, Outcome
 from aggregator.pack_stream import PackStream
 from aggregator.partition import Partition, Verdict
+from aggregator.positions import Ends, Place
 from aggregator.records import Record
-from aggregator.store import Ends, Place, Store
+from aggregator.store import Store
 from aggregator.transaction import ConflictError, FencedError, RefusedError, UnavailableError
 from common import documents, progress
 from common.events import Event, OfferedCarton

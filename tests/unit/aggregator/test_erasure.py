@@ -14,8 +14,9 @@ from aggregator.erasure import Erasure, subtraction
 from aggregator.flusher import Flusher, Outcome
 from aggregator.pack_stream import PackStream
 from aggregator.partition import Partition, Verdict
+from aggregator.positions import Ends
 from aggregator.records import Record
-from aggregator.store import Ends, Store
+from aggregator.store import Store
 from common import documents, progress
 from common.events import Event, encode
 from tests.support.fake_mongo import FakeMongo

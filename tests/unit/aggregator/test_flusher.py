@@ -12,8 +12,8 @@ from aggregator.batches import Stop
 from aggregator.flusher import TRIES, Flusher, Outcome
 from aggregator.pack_stream import PackStream
 from aggregator.partition import MAX_RECORDS, Partition, Verdict
+from aggregator.positions import Ends
 from aggregator.records import Record
-from aggregator.store import Ends
 from common import documents, progress
 from common.events import Event, encode
 from tests.support.fake_mongo import TRANSIENT

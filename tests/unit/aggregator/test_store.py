@@ -10,8 +10,9 @@ from pymongo.errors import AutoReconnect, OperationFailure
 from aggregator.batches import Flush, SessionState, Stop
 from aggregator.pack_stream import PackStream
 from aggregator.partition import Partition
+from aggregator.positions import Ends
 from aggregator.records import Record
-from aggregator.store import Ends, Store
+from aggregator.store import Store
 from aggregator.transaction import ConflictError, FencedError, RefusedError, UnavailableError
 from common import documents, progress
 from common.events import Event, encode

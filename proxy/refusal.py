@@ -1,0 +1,31 @@
+"""Answers that are written to a connection before there is a request that could be answered."""
+
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a connection ends. Without a status its caller is not told: it has its answer, or asked for nothing."""
+
+    status: int | None
+    message: str
+
+
+class RefusedError(Exception):
+    """Stops the parser where it is."""
+
+
+def problem(status: int, message: str) -> bytes:
+    body = b'{"Message":"%b"}' % message.encode()
+    lines = [
+        b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode()),
+        b"content-type: application/json",
+        b"content-length: %d" % len(body),
+        b"date: " + formatdate(usegmt=True).encode(),
+        b"connection: close",
+        b"",
+        body,
+    ]
+    return b"\r\n".join(lines)
