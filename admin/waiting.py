@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import PyMongoError
 from rich.console import Console
 
 from common.errors import StartupError
+from common.mongo import AWAY
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ class Patience:
 def may_pass(error: KafkaException | PyMongoError) -> bool:
     if isinstance(error, KafkaException):
         return error.args[0].code() not in _FINAL
-    return isinstance(error, ConnectionFailure) or error.timeout
+    return isinstance(error, AWAY) or error.timeout
 
 
 def reason_of(error: KafkaException | PyMongoError) -> str:

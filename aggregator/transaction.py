@@ -17,10 +17,11 @@ import pymongo
 from bson.errors import BSONError
 from pymongo import MongoClient, ReadPreference, WriteConcern
 from pymongo.client_session import ClientSession
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from common.errors import PackstatsError
+from common.mongo import AWAY
 
 ATTEMPT_S = 3.0  # of one transaction or one commit
 COMMIT_S = 8.0  # of asking again what became of a commit, in all
@@ -71,7 +72,7 @@ def translated(error: PyMongoError | Unsendable) -> StoreError:
     """What an error before the commit means; nothing was applied in any case."""
     if not isinstance(error, PyMongoError):
         return RefusedError(f"{type(error).__name__}: {error}")
-    if isinstance(error, ConnectionFailure):
+    if isinstance(error, AWAY):
         return UnavailableError(str(error))
     if error.has_error_label("TransientTransactionError") or error.timeout or _is_interrupted(error):
         return ConflictError(str(error))
@@ -150,7 +151,7 @@ class Transactions:
             except PyMongoError as error:
                 unknown = (
                     error.has_error_label("UnknownTransactionCommitResult")
-                    or isinstance(error, ConnectionFailure)
+                    or isinstance(error, AWAY)
                     or error.timeout
                     or _is_interrupted(error)
                 )

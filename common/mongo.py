@@ -5,12 +5,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from pymongo import AsyncMongoClient, MongoClient
-from pymongo.errors import ConfigurationError
+from pymongo.errors import ConfigurationError, ConnectionFailure
 
 from common.errors import SettingsError
 from common.settings import MongoSettings
 
 Document = dict[str, Any]  # as it comes from the driver, before it is decoded
+
+# What the driver raises where the database cannot be used now. It says "Sessions are not supported by this MongoDB
+# deployment" of a member that could not be read when the connection was made: one that is about to become primary.
+AWAY = (ConnectionFailure, ConfigurationError)
 
 # A member that does not answer is tried again by whoever asked; nothing waits for it longer than this.
 _OPTIONS: dict[str, Any] = {"tz_aware": True, "serverSelectionTimeoutMS": 2000, "connectTimeoutMS": 2000}

@@ -8,11 +8,11 @@ import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
 from common import progress
 from common.errors import PackstatsError
-from common.mongo import Document
+from common.mongo import AWAY, Document
 from proxy import freshness
 from proxy.freshness import Position
 
@@ -84,4 +84,4 @@ class Snapshot:
 def _is_passing(error: PyMongoError) -> bool:
     """Whether the same question can be answered later; what is left is a mistake of ours, or of the configuration."""
     code = getattr(error, "code", None)
-    return isinstance(error, ConnectionFailure) or error.timeout or code in {_SNAPSHOT_TOO_OLD, _SNAPSHOT_UNAVAILABLE}
+    return isinstance(error, AWAY) or error.timeout or code in {_SNAPSHOT_TOO_OLD, _SNAPSHOT_UNAVAILABLE}

@@ -27,7 +27,9 @@ def linked(site: Site, tmp_path: Path) -> Iterator[Workspace]:
         yield workspace
 
 
-@pytest.mark.parametrize(("link", "matches"), [("kafka-1", is_kafka_produce), ("mongo-1", is_mongo_commit)], ids=str)
+@pytest.mark.parametrize(
+    ("link", "matches"), [("kafka-1", is_kafka_produce), ("mongo-1", is_mongo_commit)], ids=["produce", "commit"]
+)
 def test_lost_answers_change_nothing(
     linked: Workspace, services: Services, site: Site, link: str, matches: Callable[[bytes], bool]
 ) -> None:

@@ -8,6 +8,7 @@ from bson.errors import InvalidDocument
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
+    ConfigurationError,
     ExecutionTimeout,
     NetworkTimeout,
     NotPrimaryError,
@@ -54,6 +55,7 @@ def insert(mongo: FakeMongo) -> Any:
         (NetworkTimeout("slow"), UnavailableError),
         (NotPrimaryError("stepped down"), UnavailableError),
         (ServerSelectionTimeoutError("none"), UnavailableError),
+        (ConfigurationError("Sessions are not supported by this MongoDB deployment"), UnavailableError),
         (CONFLICT, ConflictError),
         (ExecutionTimeout("slow", 50), ConflictError),
         *[(OperationFailure("interrupted", code), ConflictError) for code in sorted(INTERRUPTED)],
@@ -131,7 +133,15 @@ def test_an_abort_that_fails_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "outcome", ["lost", "unanswered", NetworkTimeout("slow"), ExecutionTimeout("x", 50), OperationFailure("x", 11601)]
+    "outcome",
+    [
+        "lost",
+        "unanswered",
+        NetworkTimeout("slow"),
+        ConfigurationError("Sessions are not supported by this MongoDB deployment"),
+        ExecutionTimeout("x", 50),
+        OperationFailure("x", 11601),
+    ],
 )
 def test_a_commit_whose_fate_is_unknown_is_asked_about_again(
     mongo: FakeMongo, transactions: Transactions, outcome: Any
