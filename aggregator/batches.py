@@ -73,3 +73,4 @@ class Stop:
 
     reason: str
     detail: str
+    may_pass: bool = False  # tried again by itself now and then, whatever the operator does

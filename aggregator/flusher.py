@@ -112,7 +112,7 @@ class Flusher:
             log.info("flush conflict", partition=partition.number, error=str(error))
             return Outcome.AGAIN if self._may_try_again(partition) else Outcome.LOST
         except RefusedError as error:
-            partition.refuse(Stop("refused by the database", str(error)))
+            partition.refuse(Stop("refused by the database", str(error), may_pass=True))
             self.forget(partition.number)
             return Outcome.STOPPED
         except StoreError as error:  # fenced, or nobody can say

@@ -12,6 +12,7 @@ class Held:
     watchdog: Watchdog
     flushed_at: float
     tried_at: float = 0.0
+    stopped_since: float | None = None  # as far as somebody has looked
     skipped: bool = False  # fetched records were let go, because the partition could not take them
 
     @classmethod

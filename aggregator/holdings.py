@@ -23,6 +23,7 @@ from common.errors import LostPlaceError
 
 REVOKE_S = 3.0
 RECLAIM_EVERY_S = 10.0
+REFUSED_AGAIN_S = 60.0  # seldom enough to leave an alarm standing, and a refusal applies nothing
 
 log = structlog.get_logger()
 
@@ -80,12 +81,16 @@ class Holdings:
             self.unclaimed.pop(0)
 
     def _look_again(self, now: float) -> None:
-        """What waits for an operator goes on when the position says so: it was made, or moved."""
-        stopped = [held.partition for held in self.held.values() if held.partition.stop is not None]
+        """What waits for an operator goes on when the position says so: it was made, or moved.
+
+        What the database refused is tried again besides: the cause may be mended, or never have been the batch.
+        """
+        stopped = [held for held in self.held.values() if held.partition.stop is not None]
         if self.refused or stopped:
             self._retry_at = now + RECLAIM_EVERY_S
         self.unclaimed += [number for number in self.refused if number not in self.unclaimed]
-        for partition in stopped:
+        for held in stopped:
+            partition = held.partition
             try:
                 moved = self._store.has_moved(partition)
                 if not moved and partition.stop is not None:
@@ -97,7 +102,15 @@ class Holdings:
                 continue
             if moved:
                 log.warning("position moved", partition=partition.number, from_=partition.written)
+            if moved or self._may_have_passed(held, now):
                 self.forget(partition.number)
+
+    @staticmethod
+    def _may_have_passed(held: Held, now: float) -> bool:
+        if held.stopped_since is None:
+            held.stopped_since = now
+        stop = held.partition.stop
+        return stop is not None and stop.may_pass and now - held.stopped_since >= REFUSED_AGAIN_S
 
     def _claim(self, number: int, now: float) -> None:
         if number >= self._partitions:

@@ -1,10 +1,13 @@
 """Which partitions a member holds: what is claimed, what waits, and what is let go of."""
 
+from time import monotonic
+
 import pytest
 from bson import Int64
 from prometheus_client import REGISTRY
 from pymongo.errors import AutoReconnect, OperationFailure
 
+import aggregator.consumer
 import aggregator.holdings
 from aggregator.batches import Stop
 from aggregator.transaction import UnavailableError
@@ -217,6 +220,37 @@ def test_a_stop_that_could_not_be_written_down_is_written_when_it_is_looked_at_a
     assert said["reason"] == "records missing"
     one.consumer.holdings.claim_assigned(200.0)
     assert one.position()["stopped"] == said, "it says since when"
+
+
+def test_what_the_database_refused_is_tried_again_after_a_while_and_goes_on_once_it_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = Member(database(), {})
+    one.log.assign(0)
+    one.turn()
+    one.write(pack(SESSION, seq) for seq in range(1, 3))
+    one.mongo.faults.append(OperationFailure("Document failed validation", 121))
+    one.turn(2)
+    holdings, now = one.consumer.holdings, monotonic()
+    assert alarm(0, "refused by the database") == 1
+    holdings.claim_assigned(now + aggregator.holdings.RECLAIM_EVERY_S)
+    holdings.claim_assigned(now + aggregator.holdings.REFUSED_AGAIN_S / 2)
+    assert holdings.held[0].partition.stop is not None
+    for later in (2, 3):
+        monkeypatch.setattr(
+            aggregator.consumer, "monotonic", lambda at=now + later * aggregator.holdings.REFUSED_AGAIN_S: at
+        )
+        one.turn(2)
+    assert alarm(0, "refused by the database") is None
+    assert (one.position()["next_offset"], one.position().get("stopped")) == (2, None)
+    assert one.mongo.documents[documents.KEYDATA]["stem0001"]["requests"] == 2
+
+
+def test_what_waits_for_an_operator_is_never_tried_by_itself() -> None:
+    one = stopped_member()
+    for now in (100.0, 1000.0, 10_000.0):
+        one.consumer.holdings.claim_assigned(now)
+        assert one.consumer.holdings.held[0].partition.stop is not None
 
 
 def test_a_stopped_partition_that_cannot_be_looked_at_waits_and_an_absent_database_is_noticed() -> None:
