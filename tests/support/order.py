@@ -10,12 +10,17 @@ import pytest
 
 _GROUPS = ("unit", "golden", "compose", "simulation", "integration", "contract", "fault")
 _MARKED = {"integration", "contract", "fault"}
+# What wants the usual ports, or three of each server, runs in one process, one after the other.
+_TOGETHER = {"integration/local": "local", "integration/support/test_cluster.py": "cluster"}
 _TESTS = Path(__file__).parents[1]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     if (group := _group(item)) in _MARKED:
         item.add_marker(group)
+    for path, name in _TOGETHER.items():
+        if item.path.is_relative_to(_TESTS / path):
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.hookimpl(trylast=True)  # after the order was made random
