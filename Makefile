@@ -11,7 +11,7 @@ RUNTIME := .venv/.runtime
 VENV := .venv/.installed
 # Most tests wait more than they compute, so there are more processes than cores; each has its own Kafka and MongoDB.
 WORKERS ?= 3
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder
 
 .PHONY: help
 help: ## this list

@@ -7,20 +7,34 @@ which breaks the servers on purpose. And each test has the marker of its group, 
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 _GROUPS = ("unit", "golden", "compose", "simulation", "integration", "contract", "fault")
 _MARKED = {"integration", "contract", "fault"}
 # What wants the usual ports, or three of each server, runs in one process, one after the other.
-_TOGETHER = {"integration/local": "local", "integration/support/test_cluster.py": "cluster"}
+_TOGETHER = ("tests/integration/local/", "tests/integration/support/test_cluster.py")
 _TESTS = Path(__file__).parents[1]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     if (group := _group(item)) in _MARKED:
         item.add_marker(group)
-    for path, name in _TOGETHER.items():
-        if item.path.is_relative_to(_TESTS / path):
-            item.add_marker(pytest.mark.xdist_group(name))
+
+
+class OneByOne(LoadScopeScheduling):  # type: ignore[misc]  # its library has no types
+    """Gives each process a test at a time, but those that belong together to the same one.
+
+    (Marks of xdist's own `loadgroup` have no effect with the newest pytest.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((path for path in _TOGETHER if nodeid.startswith(path)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist may be switched off
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneByOne:
+    return OneByOne(config, log)
 
 
 @pytest.hookimpl(trylast=True)  # after the order was made random
