@@ -18,6 +18,7 @@ from local.cache import filled
 from local.ports import LOOPBACK
 
 VERSION = "4.2.0"
+ARCHIVE = "classes.jsa"  # beside the jars; see `local.kafka_archive`
 _HERE = Path(__file__).parent
 _POM = _HERE / "kafka-pom.xml"
 _LOGGING = _HERE / "log4j2.properties"
@@ -167,4 +168,6 @@ class Kafka:
         # The quick compiler alone, and the collector without threads: two fifths less work until the broker is up,
         # and one machine's load asks for no more. No shell: the star is for Java to expand.
         lean = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Xmx{self.heap_mb}m", "-Xms128m"]
+        if (archive := self.jars / ARCHIVE).exists():
+            lean.append(f"-XX:SharedArchiveFile={archive}")
         return ["java", *lean, f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", f"{self.jars}/*"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 import local.kafka
+import local.kafka_archive
 import local.mongod
 from local.kafka import Kafka
 from local.mongod import Mongod
@@ -26,7 +27,10 @@ class Stack:
 
 def prepare(settings: LocalSettings, console: Console) -> tuple[Path | None, Path | None]:
     """Fetch what is to be run and is not there yet: the folder of Kafka's jars, and mongod; None if not needed."""
-    jars = None if _kafka_given(settings) else local.kafka.prepare(settings.local.cache_dir, console)
+    jars = None
+    if not _kafka_given(settings):
+        jars = local.kafka.prepare(settings.local.cache_dir, console)
+        local.kafka_archive.prepare(jars, console)
     mongod = settings.local.mongod
     program = None if _mongo_given(settings) else local.mongod.prepare(mongod, settings.local.cache_dir, console)
     return jars, program

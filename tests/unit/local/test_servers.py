@@ -10,7 +10,7 @@ from rich.console import Console
 
 from common.errors import StartupError
 from local import mongod
-from local.kafka import Kafka
+from local.kafka import ARCHIVE, Kafka
 from local.mongod import Mongod
 from tests.support.servers import container_kafka_environment
 
@@ -57,6 +57,13 @@ def test_one_of_a_cluster_votes_with_the_others_and_is_told_what_differs() -> No
 def test_java_gets_the_star_unexpanded() -> None:
     assert "/jars/*" in KAFKA.command()
     assert KAFKA.command()[-2:] == ["kafka.Kafka", "/state/server.properties"]
+
+
+def test_archive_of_classes_is_used_where_there_is_one(tmp_path: Path) -> None:
+    kafka = Kafka(Path("/state"), tmp_path, 9092, 9093)
+    assert not any("SharedArchive" in word for word in kafka.command())
+    (tmp_path / ARCHIVE).touch()
+    assert f"-XX:SharedArchiveFile={tmp_path / ARCHIVE}" in kafka.command()
 
 
 def test_container_is_told_the_same_as_the_process() -> None:
