@@ -5,11 +5,19 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+from rich.console import Console
+
+from admin import init
+from admin.settings import Settings
+from common.settings import load
 from local.ports import LOOPBACK, free_port
 from local.process import Part, PartProcess
 from tests.support import web
 from tests.support.eventually import eventually
 from tests.support.workspace import Workspace
+
+_INIT_WITHIN_S = 60.0
 
 
 class Service:
@@ -121,12 +129,12 @@ class Services:
         return self._make(module, "AGGREGATOR", workspace.env() | env, "/readyz").start(wait=wait)
 
     def init(self, workspace: Workspace) -> None:
-        """`admin init`: makes the workspace's topic, collections and positions."""
-        env = workspace.env()
-        service = Service("init", "admin init", env, self._folder / f"init-{len(self.started)}.log", None)
-        self.started.append(service)
-        code = service.start(wait=False).wait_exit()
-        assert code == 0, f"admin init ended with {code}:\n{service.log_text()}"
+        """`admin init`: makes the workspace's topic, collections and positions. In this process, which saves a start."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in workspace.env().items():
+                patch.setenv(name, value)
+            settings = load(Settings)
+        init.run(settings, Console(quiet=True), _INIT_WITHIN_S, new_topic=False)
 
     def end(self) -> None:
         """Kill what still runs."""
