@@ -41,10 +41,13 @@ check: $(VENV) ## formatting, lint, types, imports between packages, settings ta
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@for stage in study/stages/*/; do $(BIN)/mypy $$stage*.py; done
+	@$(BIN)/ruff check --quiet --target-version py310 study/generator.py study/plan.py study/answers.py
 	@$(BIN)/lint-imports
 	@diff -B <(sed -n '/^<!-- settings: /,/^<!-- settings end/{/^<!--/d;p}' README.md) <($(BIN)/python -m admin settings --markdown) \
 		|| { echo 'README.md: the settings table differs from the models'; exit 1; }
 	@echo 'settings table: as the models'
+	@$(BIN)/python -m bench report --check && echo 'docs/performance.md: as its results'
 
 format: $(VENV) ## put the code into its form
 	@$(BIN)/ruff format .
@@ -65,8 +68,24 @@ coverage: $(VENV) prepare ## all tests, with the coverage they must reach
 requirements: ## pin anew what pyproject.toml declares (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml --group dev -o requirements/dev.txt
+	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group bench -o requirements/bench.txt
 
 # ---- measure it -----------------------------------------------------------------------------------------------------
+
+# What packstats is measured beside lives apart from it, so that neither decides which versions the other has.
+BENCH := .venv-bench/.installed
+BENCH_OPTIONS = $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+.PHONY: bench bench-compare bench-report
+bench: $(RUNTIME) $(BENCH) prepare ## packstats beside nginx and others, 5 rounds; QUICK=1 in minutes; ONLY=NAME,… ROUNDS= OUT=
+	@$(BIN)/python -m bench run $(BENCH_OPTIONS) $(if $(OUT),--out $(OUT))
+
+bench-compare: $(RUNTIME) $(BENCH) prepare ## another commit of packstats and this tree in turn: BASE=<commit>; QUICK=1 ONLY= ROUNDS=
+	@$(if $(BASE),,echo 'name the commit: make bench-compare BASE=<commit>'; exit 2;) \
+		$(BIN)/python -m bench compare --base $(BASE) $(BENCH_OPTIONS)
+
+bench-report: $(RUNTIME) ## docs/performance.md and its plots from the newest of bench/results/
+	@$(BIN)/python -m bench report
 
 .PHONY: availability
 availability: $(VENV) prepare ## packs without Kafka, without MongoDB, without both; AVAILABILITY_SECONDS= of each (60)
@@ -94,7 +113,7 @@ prepare: $(RUNTIME) ## fetch Kafka and MongoDB, if they are not here yet
 
 # The lists are complete and pinned by hash, so there is nothing to resolve; Python compiles what it imports.
 define install
-	@echo 'virtual environment: .venv, from $(1)'
+	@echo 'virtual environment: $(BIN:/bin=), from $(1)'
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps --no-compile -r $(1) \
 		| awk -v total="$$(grep -c == $(1))" \
 			'/^Collecting|already satisfied/ {printf "\r  %d of %d packages", ++n, total; fflush()} END {print ""}'
@@ -111,5 +130,10 @@ $(RUNTIME): requirements/runtime.txt
 $(VENV): requirements/dev.txt $(RUNTIME)
 	$(call install,requirements/dev.txt)
 
+$(BENCH): BIN := .venv-bench/bin
+$(BENCH): requirements/bench.txt
+	@$(PYTHON) -m venv .venv-bench
+	$(call install,requirements/bench.txt)
+
 clean: ## remove what make made: virtual environment, fetched programs, the local stack's data
-	rm -rf .venv .cache .local .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-bench .cache .local .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -1,0 +1,73 @@
+"""How much later an answer comes through a proxy: requests at fixed times, upstream answers after 50 ms."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from bench.errors import BenchError
+from bench.measurement import DIRECT, PRODUCT
+from bench.open_loop import Outcome
+from bench.proxy.peers import NGINX, Peers
+from bench.results import Figures
+from bench.site import REPO
+
+_SIZE = "4k"
+_UPSTREAM_MS = 50
+_GRACE_S = 90
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMeasurement:
+    """One rate of arrivals."""
+
+    rig: Peers
+    rate: int
+
+    @property
+    def name(self) -> str:
+        return f"proxy-open-{self.rate}"
+
+    @property
+    def title(self) -> str:
+        return f"Latency at {self.rate:,} packs a second: upstream answers after {_UPSTREAM_MS} ms"
+
+    @property
+    def peers(self) -> Sequence[str]:
+        return (PRODUCT, NGINX, DIRECT)
+
+    def run(self, peer: str) -> Figures:
+        site = self.rig.site
+        with self.rig.started(peer, _SIZE, _UPSTREAM_MS) as target:
+            self._send(target.url, site.seconds(3, 1.5))  # what starts cold is not what is asked about
+            target.drain()
+            before = target.cost()
+            outcome = self._send(target.url, site.seconds(15, 4))
+            target.drain()
+            after = target.cost()
+        figures = {
+            "requests": float(outcome.due),
+            "errors": float(outcome.refused + outcome.lost),
+            "p50_ms": outcome.p50_ms,
+            "p90_ms": outcome.p90_ms,
+            "p99_ms": outcome.p99_ms,
+            "max_ms": outcome.max_ms,
+            "late_p99_ms": outcome.late_p99_ms,
+        }
+        if target.running is not None:
+            figures["cpu_us"] = (after.cpu_s - before.cpu_s) / outcome.due * 1e6
+            figures["rss_mib"] = after.rss_mib
+        return figures
+
+    def _send(self, url: str, seconds: float) -> Outcome:
+        """In a process of its own, which does nothing else."""
+        command = [sys.executable, "-m", "bench.open_loop", url, str(self.rig.upstream.request(_SIZE))]
+        command += ["--rate", str(self.rate), "--seconds", str(seconds)]
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, cwd=REPO, timeout=seconds + _GRACE_S
+        )
+        if done.returncode:
+            raise BenchError(f"the generator ended with {done.returncode}: {done.stderr[-1000:]}")
+        return msgspec.json.decode(done.stdout, type=Outcome)
