@@ -47,7 +47,8 @@ check: $(VENV) ## formatting, lint, types, imports between packages, settings ta
 	@diff -B <(sed -n '/^<!-- settings: /,/^<!-- settings end/{/^<!--/d;p}' README.md) <($(BIN)/python -m admin settings --markdown) \
 		|| { echo 'README.md: the settings table differs from the models'; exit 1; }
 	@echo 'settings table: as the models'
-	@$(BIN)/python -m bench report --check && echo 'docs/performance.md: as its results'
+	@$(BIN)/python -m bench report --check && $(BIN)/python -m bench.sizing --check
+	@echo 'docs/performance.md, docs/sizing.md: as their results'
 
 format: $(VENV) ## put the code into its form
 	@$(BIN)/ruff format .
@@ -84,8 +85,9 @@ bench-compare: $(RUNTIME) $(BENCH) prepare ## another commit of packstats and th
 	@$(if $(BASE),,echo 'name the commit: make bench-compare BASE=<commit>'; exit 2;) \
 		$(BIN)/python -m bench compare --base $(BASE) $(BENCH_OPTIONS)
 
-bench-report: $(RUNTIME) ## docs/performance.md and its plots from the newest of bench/results/
+bench-report: $(RUNTIME) ## docs/performance.md with its plots, and docs/sizing.md, from the newest of bench/results/
 	@$(BIN)/python -m bench report
+	@$(BIN)/python -m bench.sizing
 
 .PHONY: availability
 availability: $(VENV) prepare ## packs without Kafka, without MongoDB, without both; AVAILABILITY_SECONDS= of each (60)
