@@ -5,7 +5,7 @@ second ends the process at once; what it acknowledged is in the spool.
 """
 
 import asyncio
-import errno
+import gc
 import logging
 import math
 import os
@@ -13,8 +13,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import NoReturn, cast
 
@@ -28,7 +27,9 @@ from common.errors import EXIT_CRASH, EXIT_DRAINED, PackstatsError, StartupError
 from common.log import configure
 from common.settings import load
 from common.version import VERSION
+from proxy import workers
 from proxy.app import CANCELLED_WITHIN_S, SEND_FOR_S, create_app
+from proxy.listeners import listening, of_workers
 from proxy.protocol import ProxyProtocol
 from proxy.server import LINGER_S, Server
 from proxy.settings import ProxySettings, Settings
@@ -48,19 +49,19 @@ class LibraryLog(logging.Handler):
         log.log(record.levelno, "library", logger=record.name, message=record.getMessage(), exc_info=record.exc_info)
 
 
-async def serve(settings: Settings) -> None:
-    """Run the proxy until a signal. Raises what it cannot start or go on without."""
+async def serve(settings: Settings, listeners: list[socket.socket], told: int | None = None) -> None:
+    """Run the proxy until a signal, or the end of the pipe `told`. Raises what it cannot start or go on without."""
     app = create_app(settings)
     config = server_config(app, settings.proxy)
-    with listening(settings.proxy) as listener:
-        async with app.router.lifespan_context(app) as mapping, asyncio.TaskGroup() as side_tasks:
-            state = cast("LifespanState", mapping)
-            server = Server(config, state)
-            _drain_on_signal(server)
-            watch = side_tasks.create_task(state["proxy"].outbox.watch())
-            _log_start(settings, listener)
-            await server.serve([listener])
-            watch.cancel()
+    async with app.router.lifespan_context(app) as mapping, asyncio.TaskGroup() as side_tasks:
+        state = cast("LifespanState", mapping)
+        server = Server(config, state)
+        _drain_on_signal(server) if told is None else _drain_when_told(server, told)
+        watch = side_tasks.create_task(state["proxy"].outbox.watch())
+        _log_start(settings, listeners)
+        _tame_collector()
+        await server.serve(listeners)
+        watch.cancel()
 
 
 def server_config(app: FastAPI, proxy: ProxySettings) -> uvicorn.Config:
@@ -90,24 +91,6 @@ def server_config(app: FastAPI, proxy: ProxySettings) -> uvicorn.Config:
     return config
 
 
-@contextmanager
-def listening(proxy: ProxySettings) -> Iterator[socket.socket]:
-    """A socket on the address of the settings. Raises StartupError where it cannot be had."""
-    try:
-        found = socket.getaddrinfo(proxy.host, proxy.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
-        listener = socket.create_server((str(address[0]), int(address[1])), family=family)
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        reason = "another program has that port" if taken else error.strerror
-        raise StartupError(
-            f"PROXY__HOST={proxy.host}, PROXY__PORT={proxy.port}: cannot listen there ({reason}); "
-            f"stop what is there, or set another address"
-        ) from error
-    with listener:
-        yield listener
-
-
 def _drain_on_signal(server: uvicorn.Server) -> None:
     loop = asyncio.get_running_loop()
 
@@ -122,29 +105,75 @@ def _drain_on_signal(server: uvicorn.Server) -> None:
         loop.add_signal_handler(each, drain, each)
 
 
-def _log_start(settings: Settings, listener: socket.socket) -> None:
-    host, port = listener.getsockname()[:2]
+def _drain_when_told(server: uvicorn.Server, told: int) -> None:
+    """As a worker: by the process that watches over it, which is the one that ends it if need be."""
+    loop = asyncio.get_running_loop()
+
+    def drain() -> None:
+        loop.remove_reader(told)
+        server.should_exit = True
+
+    loop.add_reader(told, drain)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, drain)
+
+
+def _tame_collector() -> None:
+    """What is here by now stays, so it need not be looked through again and again; what packs leave is no cycle."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+
+
+def _log_start(settings: Settings, listeners: list[socket.socket]) -> None:
+    host, port = listeners[0].getsockname()[:2]
+    own = {"own_port": listeners[1].getsockname()[1]} if len(listeners) > 1 else {}
     proxy = settings.proxy
-    log.info("started", version=VERSION, host=host, port=port, upstream=proxy.upstream_url, topic=settings.kafka.topic)
+    log.info(
+        "started", version=VERSION, host=host, port=port, upstream=proxy.upstream_url, topic=settings.kafka.topic, **own
+    )
     if proxy.admin_token is None and not host.startswith(_LOOPBACK):
         log.warning("anybody_may_delete", host=host, remedy="set PROXY__ADMIN_TOKEN")
 
 
-def _run(settings: Settings) -> None:
+def _run(settings: Settings) -> int:
+    if settings.proxy.workers == 1:
+        with listening(settings.proxy) as listener:
+            return _run_one(settings, [listener])
+    with of_workers(settings.proxy) as listeners:
+        port = listeners[0][0].getsockname()[1]
+        bound = settings.model_copy(update={"proxy": settings.proxy.model_copy(update={"port": port})})
+        work, started = partial(_run_worker, bound, listeners), partial(_close_all_but, None, listeners)
+        return workers.run(settings.proxy.workers, work, started)
+
+
+def _close_all_but(number: int | None, listeners: list[list[socket.socket]]) -> None:
+    """A port that is open in a process that does not serve it keeps callers waiting for nothing."""
+    for each, sockets in enumerate(listeners):
+        for listener in sockets if each != number else ():
+            listener.close()
+
+
+def _run_worker(settings: Settings, listeners: list[list[socket.socket]], number: int, told: int) -> int:
+    _close_all_but(number, listeners)
+    structlog.contextvars.bind_contextvars(worker=number)
+    return _reported(lambda: _run_one(settings, listeners[number], told))
+
+
+def _run_one(settings: Settings, listeners: list[socket.socket], told: int | None = None) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings))
+            runner.run(serve(settings, listeners, told))
     except* PackstatsError as group:
         raise group.exceptions[0] from None  # the first tells most; the others follow from it
+    log.info("drained")
+    return EXIT_DRAINED
 
 
-def main() -> int:
+def _reported(run: Callable[[], int]) -> int:
+    """The exit code, whatever comes of it."""
     try:
-        settings = load(Settings)
-        configure(settings.proxy.log_level)
-        crash_points.arm(os.environ)
-        logging.basicConfig(handlers=[LibraryLog()], level=logging.WARNING)
-        _run(settings)
+        return run()
     except PackstatsError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -153,8 +182,18 @@ def main() -> int:
     except Exception:
         log.critical("crashed", exc_info=True)
         return EXIT_CRASH
-    log.info("drained")
-    return EXIT_DRAINED
+
+
+def main() -> int:
+    return _reported(_main)
+
+
+def _main() -> int:
+    settings = load(Settings)
+    configure(settings.proxy.log_level)
+    crash_points.arm(os.environ)
+    logging.basicConfig(handlers=[LibraryLog()], level=logging.WARNING)
+    return _run(settings)
 
 
 def leave(code: int) -> NoReturn:

@@ -3,16 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from email.utils import formatdate
 from typing import Any, cast
 
 from fastapi import FastAPI
-from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.mongo import async_client
 from common.version import VERSION
-from proxy import deletions, health, keydata, openapi, problems
+from proxy import deletions, health, http_date, keydata, openapi, problems
 from proxy.outbox import Outbox
 from proxy.pack import PackEndpoint
 from proxy.settings import Settings
@@ -27,7 +25,14 @@ SEND_FOR_S = 5.0
 
 
 class ProxyApp(FastAPI):
-    """FastAPI with the pack endpoint in its documentation."""
+    """FastAPI, for everything but packs: they go to their endpoint without what stands before a route."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in PACK_PATHS:
+            state = cast("ProxyState", scope["state"]["proxy"])
+            await state.pack(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -35,16 +40,8 @@ class ProxyApp(FastAPI):
         return self.openapi_schema
 
 
-class PackRoute:
-    """The pack endpoint of the process, as a route that is there before the process has begun."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state = cast("ProxyState", scope["state"]["proxy"])
-        await state.pack(scope, receive, send)
-
-
 class Dated:
-    """Gives every reply a Date but those that bring upstream's."""
+    """Gives every reply of the routes a Date."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -52,9 +49,7 @@ class Dated:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_dated(message: Message) -> None:
             if message["type"] == "http.response.start":
-                sent = message["headers"] = list(message.get("headers", ()))
-                if not any(name == b"date" for name, _ in sent):
-                    sent.append((b"date", formatdate(usegmt=True).encode()))
+                message["headers"] = [*message.get("headers", ()), (b"date", http_date.now())]
             await send(message)
 
         await self._app(scope, receive, send_dated)
@@ -77,7 +72,6 @@ def create_app(settings: Settings) -> ProxyApp:
     )
     app.add_middleware(Dated)
     problems.register(app)
-    app.router.routes.extend(Route(path, PackRoute()) for path in PACK_PATHS)
     app.include_router(deletions.DeletionRoutes().router())
     app.include_router(keydata.router)
     app.include_router(health.router)

@@ -33,11 +33,15 @@ def bounded(text: str) -> str:
 
 def text(value: object) -> str | None:
     """A string, bounded; None for an empty one or anything else."""
+    if value is None:
+        return None
     return bounded(value) if isinstance(value, str) and value else None
 
 
 def label(value: object) -> str | None:
     """A string, number or boolean as bounded text: `10` and `10.0` are the same reference."""
+    if value is None:
+        return None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -88,6 +92,10 @@ class Numbers:
 
     def rounded(self, value: object, limit: float) -> float | None:
         """The same, rounded to a multiple of 1e-6."""
+        if value is None:
+            return None
+        if type(value) is int and 0 <= value <= limit:  # as nearly all are: the short way
+            return float(value)
         number = self.measure(value, limit)
         return None if number is None else micro(number)
 
@@ -98,6 +106,8 @@ class Numbers:
 
     def count(self, value: object, limit: int = MAX_COUNT) -> int | None:
         """A whole number of 0…limit; upstream may write a fraction where it documents an integer."""
+        if value is None or (type(value) is int and 0 <= value <= limit):
+            return value
         number = self.measure(value, limit)
         return None if number is None else round(number)
 
@@ -106,8 +116,10 @@ class Numbers:
 
     def dims(self, value: object) -> Dims | None:
         """The sides of a point {x, y, z}; None unless all three are known."""
-        point = mapping(value)
-        x = self.rounded(point.get("x"), MAX_VOLUME)
-        y = self.rounded(point.get("y"), MAX_VOLUME)
-        z = self.rounded(point.get("z"), MAX_VOLUME)
+        if not isinstance(value, dict):
+            return None
+        rounded = self.rounded
+        x = rounded(value.get("x"), MAX_VOLUME)
+        y = rounded(value.get("y"), MAX_VOLUME)
+        z = rounded(value.get("z"), MAX_VOLUME)
         return None if x is None or y is None or z is None else (x, y, z)

@@ -76,6 +76,8 @@ def _whole_sum(numbers: Iterable[int | None], limit: int) -> int | None:
 
 def _is_rated(table: object) -> bool:
     """Whether a rate table says what a weight costs; a bare dimFactor does not."""
+    if table is None:
+        return False
     rates = mapping(table)
     return bool(
         rows(rates.get("rates"))
@@ -88,6 +90,8 @@ def _is_rated(table: object) -> bool:
 
 def _outer(outer: Mapping[str, object], dims: Dims | None, numbers: Numbers) -> Dims | None:
     """The outside of a box: as upstream says it, or the inside and the documented change of each side."""
+    if not outer:
+        return None
     said = numbers.dims(outer.get("dimensions"))
     if said is not None:
         return said

@@ -3,9 +3,8 @@
 Names are lower-case bytes, as ASGI gives them.
 """
 
+import random
 import re
-import secrets
-from collections.abc import Iterable
 from typing import Final
 
 Headers = list[tuple[bytes, bytes]]
@@ -40,7 +39,10 @@ _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 
 def get(headers: Headers, wanted: bytes) -> bytes | None:
     """The value of the first header of this name."""
-    return next((value for name, value in headers if name == wanted), None)
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return None
 
 
 def joined(headers: Headers, wanted: bytes) -> str:
@@ -56,27 +58,24 @@ def authorization(headers: Headers) -> str | None:
 def request_id(headers: Headers) -> str:
     """The caller's request id if it can be taken over, else a new one."""
     given = (get(headers, REQUEST_ID) or b"").strip()
-    return given.decode("ascii") if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    if _REQUEST_ID.fullmatch(given):
+        return given.decode("ascii")
+    return f"{random.getrandbits(128):032x}"  # to tell requests apart; it is no secret
 
 
-def to_upstream(headers: Headers, own_id: str) -> list[tuple[str, str]]:
-    """The headers to send upstream for those of a caller."""
-    dropped = _NOT_SENT | _named_in_connection(headers)
-    sent = [(name.decode("latin-1"), _text(value)) for name, value in headers if name not in dropped]
+def to_upstream(headers: Headers, own_id: str) -> Headers:
+    """The headers to send upstream for those of a caller, byte for byte."""
+    dropped = _NOT_SENT | named if (named := _named_in_connection(headers)) else _NOT_SENT
+    sent = [each for each in headers if each[0] not in dropped]
     if get(headers, b"accept-encoding") is None or b"accept-encoding" in dropped:
-        sent.append(("accept-encoding", "identity"))
-    sent.append((REQUEST_ID.decode(), own_id))
+        sent.append((b"accept-encoding", b"identity"))
+    sent.append((REQUEST_ID, own_id.encode()))
     return sent
-
-
-def lowered(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """The headers as everything here wants them."""
-    return [(name.lower(), value) for name, value in headers]
 
 
 def to_caller(headers: Headers) -> Headers:
     """The headers of an answer that go back to the caller; what no server could send is left out."""
-    dropped = _NOT_RETURNED | _named_in_connection(headers)
+    dropped = _NOT_RETURNED | named if (named := _named_in_connection(headers)) else _NOT_RETURNED
     return [
         (name, value)
         for name, value in headers
@@ -85,15 +84,7 @@ def to_caller(headers: Headers) -> Headers:
 
 
 def _named_in_connection(headers: Headers) -> frozenset[bytes]:
-    named = [value for name, value in headers if name == b"connection"]
-    if not named:
+    if get(headers, b"connection") is None:
         return frozenset()
+    named = [value for name, value in headers if name == b"connection"]
     return frozenset(token.strip().lower() for value in named for token in value.split(b","))
-
-
-def _text(value: bytes) -> str:
-    """As the client library wants it: it writes text as UTF-8, so that what is UTF-8 goes out as it came."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")

@@ -7,7 +7,7 @@ what is missing: a pack is answered and counted all the same, only seen later.
 import platform
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
 
@@ -101,8 +101,11 @@ def readiness(spool: SpoolStatus, *, mongo_answers: bool) -> Readiness:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE_LATEST: {}}}})
-async def metrics() -> Response:
-    """All metrics in Prometheus' text format."""
+async def metrics(request: Request, state: State) -> Response:
+    """All metrics of the process in Prometheus' text format; of several workers, each has its own port for them."""
+    proxy = state.settings.proxy
+    if proxy.workers > 1 and request.scope["server"][1] == proxy.port:
+        raise HTTPException(404, "each worker has metrics of its own: PROXY__WORKER_PORT and the ports behind it")
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

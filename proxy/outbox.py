@@ -28,6 +28,7 @@ from proxy.spool_file import DiskFullError, SpoolFile
 from proxy.spool_writer import SpoolWriter, age_s
 
 _CLOSE_WITHIN_S = 10.0
+_GATHER_S = 0.005  # the writer makes hundreds of small groups a second; a turn for each costs more than what is in it
 _LET_GO_WITHIN_S = 4.0  # a question to Kafka is given up after three seconds
 
 log = structlog.get_logger()
@@ -146,6 +147,8 @@ class Outbox:
     def _send(self) -> None:
         while not (self._stop.over or (self._stop.asked and self._sender.is_drained())):
             self._sender.turn()
+            if self._sender.is_abreast:
+                self._stop.pause(_GATHER_S)
         self._sender.close()
 
     def _release(self, futures: list[SpoolFuture]) -> None:

@@ -17,8 +17,11 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from common.crash_points import CrashPoint, reach
+from common.events import OUTCOMES
 from common.metrics import PROXY_SECONDS, REQUESTS, UNCOUNTED, UPSTREAM_SECONDS
-from proxy import headers, keystem, problems, views
+from proxy import headers, http_date, keystem, views
+from proxy.deadline import Within
+from proxy.exchange import Answer, Exchange, Failure
 from proxy.headers import Headers
 from proxy.pack_request import PackRequest
 from proxy.pack_stats import TIMED_OUT
@@ -26,13 +29,14 @@ from proxy.recorder import EventQueue, Forwarded, Recorded, Recorder
 from proxy.request_body import BodyRoom, BodyTooLargeError, CallerGoneError, Held, NoRoomError, read_body
 from proxy.settings import Settings
 from proxy.spool import SpoolFullError
-from proxy.upstream import Answer, Exchange, Failure, Upstream
+from proxy.upstream import Upstream
 from proxy.views import Reply, View
 
 _NANO = 1_000_000_000
 _MILLI = 1_000_000
 _BODILESS = frozenset({204, 304})
 _SOON = (b"retry-after", b"1")
+_COUNTED = {name: REQUESTS.labels(name) for name in OUTCOMES}
 
 _INTERRUPTED = Exchange(Failure(TIMED_OUT, "the proxy was stopped before upstream answered"), 1)
 
@@ -50,6 +54,7 @@ class Call:
     started_ns: int
     latency_ns: int = 0
     recorded: Recorded | None = None  # once its event is queued
+    replied: bool = False  # its status line is out
     event_id: str | None = None  # only once its event is durable
 
 
@@ -84,10 +89,12 @@ class PackEndpoint:
             reach(CrashPoint.REPLIED)
         except CallerGoneError:
             _log.debug("caller_gone", request_id=call.request_id)
-        except Exception:  # a mistake of ours, for which the application replies 500
+        except Exception:  # a mistake of ours, which the server logs
             if call.recorded is not None and call.recorded.durable is not None:
                 await asyncio.shield(call.recorded.durable)
-                problems.name_event(scope, call.recorded.event_id)
+                call.event_id = call.recorded.event_id
+            if not call.replied:
+                await _send(send, views.problem(500, "internal error", None), call)
             raise
         finally:
             self._calls -= 1
@@ -123,7 +130,7 @@ class PackEndpoint:
 
     async def _received(self, receive: Receive, call: Call, held: Held) -> bytes | Reply:
         try:
-            async with asyncio.timeout(self._settings.body_timeout_s):
+            with Within(self._settings.body_timeout_s):
                 return await read_body(receive, call.headers, self._settings.max_body_bytes, held)
         except BodyTooLargeError:
             limit = self._settings.max_body_bytes
@@ -186,7 +193,7 @@ def _refused(outcome: str, status: int, message: str, call: Call, *extra: tuple[
 
 
 def _observe(call: Call, recorded: Recorded) -> None:
-    REQUESTS.labels(recorded.outcome.name).inc()
+    _COUNTED[recorded.outcome.name].inc()
     if recorded.outcome.status is not None:
         UPSTREAM_SECONDS.observe(call.latency_ns / _NANO)
     _log.debug(
@@ -203,11 +210,18 @@ def _observe(call: Call, recorded: Recorded) -> None:
 async def _send(send: Send, reply: Reply, call: Call) -> None:
     own_ns = max(0, time.perf_counter_ns() - call.started_ns - call.latency_ns)
     PROXY_SECONDS.observe(own_ns / _NANO)
-    timing = f"upstream;dur={call.latency_ns / _MILLI:.3f}, proxy;dur={own_ns / _MILLI:.3f}"
-    sent = [*reply.headers, (headers.REQUEST_ID, call.request_id.encode()), (b"server-timing", timing.encode())]
+    sent = [
+        *reply.headers,
+        (headers.REQUEST_ID, call.request_id.encode()),
+        (b"server-timing", b"upstream;dur=%.3f, proxy;dur=%.3f" % (call.latency_ns / _MILLI, own_ns / _MILLI)),
+    ]
     if call.event_id is not None:
         sent.append((headers.EVENT_ID, call.event_id.encode()))
-    if reply.status not in _BODILESS:
+    if headers.get(reply.headers, b"date") is None:  # upstream's own, in view `pack`
+        sent.append((b"date", http_date.now()))
+    bodiless = reply.status in _BODILESS
+    if not bodiless:
         sent.append((b"content-length", b"%d" % len(reply.body)))
+    call.replied = True
     await send({"type": "http.response.start", "status": reply.status, "headers": sent})
-    await send({"type": "http.response.body", "body": b"" if reply.status in _BODILESS else reply.body})
+    await send({"type": "http.response.body", "body": b"" if bodiless else reply.body})

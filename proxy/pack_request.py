@@ -4,9 +4,8 @@ The bytes themselves go upstream as they are; what is read here only counts.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -50,8 +49,7 @@ class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PackRequest:
+class PackRequest(msgspec.Struct, frozen=True):
     """A request as read: what is counted of it, what is wrong with it, and the credential in its body."""
 
     facts: RequestFacts
@@ -61,27 +59,25 @@ class PackRequest:
 
 def unread(body: bytes) -> PackRequest:
     """A request of which nothing is known but its bytes."""
-    fingerprint = blake2b(body, digest_size=_HASH_BYTES).hexdigest()
-    facts = RequestFacts(request_fingerprint=fingerprint, request_bytes=len(body))
+    facts = RequestFacts(request_fingerprint=_hash([body]), request_bytes=len(body))
     return PackRequest(facts, Problem(400, MALFORMED))
 
 
 def read(body: bytes, labels: tuple[str, ...] = (), hash_key: bytes | None = None) -> PackRequest:
     """Read a request. `labels` are the properties that are kept, `hash_key` makes the hash of the order id."""
-    blank = unread(body)
     try:
         pack = _decoder.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return blank
+        return unread(body)
     if not isinstance(pack, dict):
-        return blank
-    facts = msgspec.structs.replace(blank.facts, **_facts(pack, labels, hash_key))
+        return unread(body)
+    facts = RequestFacts(request_fingerprint=_hash([body]), request_bytes=len(body), **_facts(pack, labels, hash_key))
     key = pack.get("key")
     # Nothing else of what was parsed may live as long as the request: a body can become twenty times as large.
     return PackRequest(facts, _problem(pack), key if isinstance(key, str) else None)
 
 
-def _facts(pack: dict[str, object], labels: tuple[str, ...], hash_key: bytes | None) -> dict[str, object]:
+def _facts(pack: dict[str, object], labels: tuple[str, ...], hash_key: bytes | None) -> dict[str, Any]:
     offered = _offered(pack)
     listed = sorted(_canonical.encode(carton) for carton in offered)
     return {

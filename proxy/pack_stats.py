@@ -3,9 +3,8 @@
 Nothing here waits or fails for what upstream sent; whatever JSON comes, there is an event within its bounds.
 """
 
-from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -39,8 +38,7 @@ _MAX_LATENCY_NS: Final = 86_400 * 1_000_000_000
 _SHORTEST_SECRET: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """When a pack was forwarded, how long upstream took, and how long we did so far."""
 
     occurred_at: datetime
@@ -49,8 +47,7 @@ class Timing:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
+class RawAnswer(msgspec.Struct, frozen=True):
     """An answer as it came; `codings` is its Content-Encoding."""
 
     status: int
@@ -58,8 +55,7 @@ class RawAnswer:
     codings: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a request. `message` is for its caller and says why there is no pack."""
 
     name: str
@@ -167,19 +163,21 @@ def _pack_fields(pack: Pack, names: Names) -> dict[str, Any]:
         **msgspec.structs.asdict(pack.engine),
         **msgspec.structs.asdict(pack.totals.rounded()),
         "leftover_sample": pack.leftover_sample or None,
-        "box_types": _bounded_box_types(pack.box_types(), names),
+        "box_types": _bounded_box_types(pack.box_types, names),
         "box_rows": _bounded_rows(pack.rows, names),
     }
 
 
-def _bounded_box_types(counts: Counter[str], names: Names) -> dict[str, int] | None:
+def _bounded_box_types(counts: dict[str, int], names: Names) -> dict[str, int] | None:
     """The commonest reference ids; the rest under `(other)`."""
-    kept: Counter[str] = Counter()
-    for reference, count in counts.most_common(MAX_REF_IDS):
-        kept[names.ref_id(reference)] += count
-    if (rest := counts.total() - kept.total()) > 0:
-        kept[OTHER_CARTON] += rest
-    return dict(kept) or None
+    kept: dict[str, int] = {}
+    commonest = sorted(counts.items(), key=itemgetter(1), reverse=True)
+    for reference, count in commonest[:MAX_REF_IDS]:
+        name = names.ref_id(reference)
+        kept[name] = kept.get(name, 0) + count
+    if rest := sum(count for _, count in commonest[MAX_REF_IDS:]):
+        kept[OTHER_CARTON] = kept.get(OTHER_CARTON, 0) + rest
+    return kept or None
 
 
 def _bounded_rows(rows: list[BoxRow], names: Names) -> list[BoxRow]:

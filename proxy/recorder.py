@@ -6,23 +6,23 @@ Here the pure parts meet the state they need: which keystem a credential had, wh
 import asyncio
 import os
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from common.events import PackEvent, encode, event_id
 from common.metrics import SUSPECT_NUMBERS
 from common.topic import partition_of
 from proxy import event_size, headers, pack_request, pack_stats
+from proxy.exchange import Answer, Exchange, Failure
 from proxy.keystem import Credential, Keystems, Resolved
 from proxy.pack_answer import Content
 from proxy.pack_request import PackRequest
 from proxy.pack_stats import Identity, Outcome, RawAnswer, Timing
 from proxy.settings import Settings
 from proxy.spool_record import SpoolRecord
-from proxy.upstream import Answer, Exchange, Failure
 from proxy.vocabulary import Vocabulary
 
 _log = structlog.get_logger()
@@ -42,8 +42,7 @@ class EventQueue(Protocol):
     def append(self, record: SpoolRecord) -> asyncio.Future[None]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarded:
+class Forwarded(msgspec.Struct, frozen=True):
     """A request that went upstream, and what came of it. `started_ns` is of the monotonic clock."""
 
     request_id: str
@@ -55,8 +54,7 @@ class Forwarded:
     latency_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """What is known of a pack. `durable` is done when its event is; None where it is not counted."""
 
     event: PackEvent

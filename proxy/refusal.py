@@ -1,8 +1,9 @@
 """Answers that are written to a connection before there is a request that could be answered."""
 
 from dataclasses import dataclass
-from email.utils import formatdate
 from http import HTTPStatus
+
+from proxy import http_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ def problem(status: int, message: str) -> bytes:
         b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode()),
         b"content-type: application/json",
         b"content-length: %d" % len(body),
-        b"date: " + formatdate(usegmt=True).encode(),
+        b"date: " + http_date.now(),
         b"connection: close",
         b"",
         body,

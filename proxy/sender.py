@@ -91,7 +91,12 @@ class Sender:
 
     def is_drained(self) -> bool:
         """Whether everything that the spool holds was settled."""
-        return not self._window.unsettled and self._source.last_id <= self._window.loaded_to
+        return self.is_abreast and not self._window.unsettled
+
+    @property
+    def is_abreast(self) -> bool:
+        """Whether everything that the spool holds was read from it."""
+        return self._source.last_id <= self._window.loaded_to
 
     def turn(self) -> None:
         """One round; returns after a tenth of a second at the most, unless Kafka has to be found first."""
@@ -158,7 +163,7 @@ class Sender:
 
     def _hand_over(self, producer: KafkaProducer) -> None:
         window = self._window
-        if window.wants_more() and self._source.last_id > window.loaded_to:
+        if window.wants_more() and not self.is_abreast:
             for group in self._source.read(window.loaded_to, READ_BYTES):
                 window.load(group.id, group.records)
         oldest_ms = self._wall_ms() - OLDEST_SENT_MS
@@ -191,7 +196,7 @@ class Sender:
         producer.poll(0)
         if self._heard is not None and self._clock() >= self._probe_at:
             self._probe(producer)
-        if self._source.last_id <= self._window.loaded_to:
+        if self.is_abreast:
             self._source.wait(POLL_S)
 
     def _probe(self, producer: KafkaProducer) -> None:

@@ -19,6 +19,14 @@ Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 class ProxySettings(Section):
     host: str = Field("127.0.0.1", min_length=1, description="address the proxy listens on")
     port: Port = Field(8080, description="port the proxy listens on; 0 takes a free one")
+    workers: int = Field(
+        1, ge=1, le=64, description="processes on the one port; each has a spool, connections and limits of its own"
+    )
+    worker_port: Port = Field(
+        8081,
+        description="with several workers: port on which the first is reached by itself, for its metrics and readiness; "
+        "the others follow; 0 takes free ones",
+    )
     tls_certificate: str | None = Field(None, description="path of a PEM file; with it the proxy itself speaks HTTPS")
     tls_key: str | None = Field(
         None, description="path of the certificate's private key, if it is in a file of its own"
@@ -137,6 +145,12 @@ def _other_problems(proxy: ProxySettings) -> Iterator[str]:
             yield "PROXY__ADMIN_TOKEN: must be printable ASCII without spaces; leave it unset for none"
     if proxy.tls_key is not None and proxy.tls_certificate is None:
         yield "PROXY__TLS_KEY: has no PROXY__TLS_CERTIFICATE"
+    last = proxy.worker_port + proxy.workers - 1
+    if proxy.workers > 1 and proxy.worker_port and (last > 65_535 or proxy.worker_port <= proxy.port <= last):
+        yield (
+            f"PROXY__WORKER_PORT={proxy.worker_port}: the ports up to {last} must exist and be others than "
+            f"PROXY__PORT={proxy.port}"
+        )
     if proxy.max_held_bytes < proxy.max_body_bytes:
         yield (
             f"PROXY__MAX_HELD_BYTES={proxy.max_held_bytes}: is less than one body of "

@@ -32,6 +32,7 @@ class Spool:
         self._loop = loop
         self._seqs: defaultdict[int, int] = defaultdict(int)
         self._last: SpoolFuture | None = None
+        self._gathered: list[tuple[SpoolRecord, SpoolFuture]] = []  # in this turn of the loop
         self._closed = False
 
     def admit(self) -> None:
@@ -59,8 +60,15 @@ class Spool:
         if self._closed:
             raise RuntimeError("the spool is closed")
         self._last = future = self._loop.create_future()
-        self._writer.append(record, future)
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append((record, future))
         return future
+
+    def _hand_over(self) -> None:
+        """What one turn of the loop appended goes to the writer together: it is woken once."""
+        gathered, self._gathered = self._gathered, []
+        self._writer.append(gathered)
 
     async def close(self) -> None:
         """Take no more events, and wait until those that were appended are durable."""

@@ -1,6 +1,6 @@
 """The one thread that works on the spool's file: appends in groups, removals that ride along, reads for the sender.
 
-1. `append` puts a record and its waiter into the queue; from there it leaves only by a commit or the process's death.
+1. `append` puts records and their waiters into the queue; from there they leave only by a commit or the process's death.
 2. A turn takes what is queued, at once, up to MOST_RECORDS, and commits it with the removals that have come meanwhile.
 3. After the commit the waiters are released, all of a group together, and the sender is told that there is news.
 4. Removals alone wait REMOVE_WITHIN_S for an append to ride with. To lose one costs nothing: its records are sent
@@ -41,12 +41,6 @@ def age_s(since_ms: int | None) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Append(Generic[Waiter]):
-    record: SpoolRecord
-    waiter: Waiter
-
-
-@dataclass(frozen=True, slots=True)
 class _Remove:
     removals: Sequence[Removal]
 
@@ -84,9 +78,11 @@ class SpoolWriter(Generic[Waiter]):
         self._release = release
         self._clock = clock
         self._die = die
-        self._queue: queue.SimpleQueue[_Append[Waiter] | _Remove | _Read | _Close] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[tuple[SpoolRecord, Waiter]] | _Remove | _Read | _Close] = (
+            queue.SimpleQueue()
+        )
         self._news = threading.Event()
-        self._appends: list[_Append[Waiter]] = []
+        self._appends: list[tuple[SpoolRecord, Waiter]] = []
         self._removals: list[Removal] = []
         self._remove_at = 0.0
         self._keep_house_at = 0.0
@@ -95,8 +91,9 @@ class SpoolWriter(Generic[Waiter]):
         # Reckoned when somebody asks, so that it grows also while the disk does not answer.
         metrics.SPOOL_OLDEST_SECONDS.set_function(lambda: age_s(self.oldest_ms) or 0)
 
-    def append(self, record: SpoolRecord, waiter: Waiter) -> None:
-        self._queue.put(_Append(record, waiter))
+    def append(self, records: list[tuple[SpoolRecord, Waiter]]) -> None:
+        """Records that came together, each with its waiter: to wake the thread costs more than a record."""
+        self._queue.put(records)
 
     def remove(self, removals: Sequence[Removal]) -> None:
         self._queue.put(_Remove(removals))
@@ -136,7 +133,7 @@ class SpoolWriter(Generic[Waiter]):
             self._commit()
         if self._clock() >= self._keep_house_at:
             self._keep_house()
-        return not self._closing
+        return bool(self._appends) or not self._closing
 
     def _collect(self) -> None:
         try:
@@ -147,12 +144,14 @@ class SpoolWriter(Generic[Waiter]):
             pass
 
     def _idle_s(self) -> float:
+        if self._appends:
+            return 0.0
         due = min(self._remove_at, self._keep_house_at) if self._removals else self._keep_house_at
         return max(0.0, due - self._clock())
 
-    def _accept(self, item: _Append[Waiter] | _Remove | _Read | _Close) -> None:
-        if isinstance(item, _Append):
-            self._appends.append(item)
+    def _accept(self, item: list[tuple[SpoolRecord, Waiter]] | _Remove | _Read | _Close) -> None:
+        if isinstance(item, list):
+            self._appends.extend(item)
         elif isinstance(item, _Remove):
             if not self._removals:
                 self._remove_at = self._clock() + REMOVE_WITHIN_S
@@ -163,18 +162,18 @@ class SpoolWriter(Generic[Waiter]):
             self._closing = True
 
     def _commit(self) -> None:
-        appends, self._appends = self._appends, []
+        appends, self._appends = self._appends[:MOST_RECORDS], self._appends[MOST_RECORDS:]
         removals, self._removals = self._removals, []
-        self._file.commit([item.record for item in appends], removals)
+        self._file.commit([record for record, _ in appends], removals)
         reach(CrashPoint.SPOOL_COMMITTED if appends else CrashPoint.SPOOL_FORGOTTEN)
-        self._committed(appends)
+        self._committed([waiter for _, waiter in appends])
 
-    def _committed(self, appends: list[_Append[Waiter]]) -> None:
+    def _committed(self, waiters: list[Waiter]) -> None:
         """The group is durable: count its size before its places are given back, then let its callers go on."""
         self._measure()
-        if appends:
+        if waiters:
             self.last_id = self._file.last_id
-            self._release([item.waiter for item in appends])
+            self._release(waiters)
             self._news.set()
 
     def _measure(self) -> None:

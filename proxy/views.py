@@ -1,6 +1,5 @@
 """Pure: what a caller of the pack endpoint gets: statistics, upstream's answer, both, or why there is neither."""
 
-from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import parse_qsl
 
@@ -28,11 +27,10 @@ _NO_TOTALS: Final = TotalFacts()
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     status: int
     body: bytes
-    headers: Headers = field(default_factory=lambda: [_JSON])
+    headers: Headers = msgspec.field(default_factory=lambda: [_JSON])
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -101,7 +99,7 @@ def stats(event: PackEvent, of: Outcome, event_id: str | None) -> Stats:
         total_items=totals.items,
         total_volume=_plain(totals.volume),
         volume_utilization=totals.utilization,
-        box_types=dict(pack.box_types()) if pack is not None else {},
+        box_types=pack.box_types if pack is not None else {},
         time_stamp=event.occurred_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         cache_hit=event.cache == "hit",
         request_error=of.name in _REQUEST_ERRORS,
@@ -114,7 +112,7 @@ def stats(event: PackEvent, of: Outcome, event_id: str | None) -> Stats:
         leftovers=totals.leftovers,
         total_weight=_plain(totals.weight),
         total_cost=totals.cost_cents,
-        cartons=dict(pack.cartons()) if pack is not None else {},
+        cartons=pack.cartons if pack is not None else {},
         message=UNSET if of.message is None else of.message,
     )
 
@@ -130,6 +128,6 @@ def counted(of: Outcome, statistics: Stats, view: View, upstream_headers: Header
     if view == "both":
         body = b'{"stats":%b,"pack":%b}' % (body, of.content.json or b"null")
     headers = [_JSON]
-    if (retry_after := get(to_caller(upstream_headers), b"retry-after")) is not None:
-        headers.append((b"retry-after", retry_after))
+    if get(upstream_headers, b"retry-after") is not None:
+        headers += [each for each in to_caller(upstream_headers) if each[0] == b"retry-after"][:1]
     return Reply(of.status or _STATUS[of.name], body, headers)

@@ -19,11 +19,11 @@ from aggregator.records import Foldable, Record
 from common import documents
 from common.events import MAX_EVENT_BYTES, PackEvent, decode
 from proxy import keystem, views
+from proxy.exchange import Answer, Exchange, Failure
 from proxy.pack_request import PackRequest
 from proxy.recorder import Forwarded, Recorded, Recorder
 from proxy.settings import ProxySettings, Settings
 from proxy.spool_record import SpoolRecord
-from proxy.upstream import Answer, Exchange, Failure
 from tests.hostile.hostile_bytes import REQUEST_BYTES, coded
 from tests.support.fake_spool import FakeSpool
 

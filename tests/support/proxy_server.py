@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from common.events import PackEvent, decode
-from proxy.__main__ import listening, server_config
+from proxy.__main__ import server_config
 from proxy.app import create_app
+from proxy.listeners import listening
 from proxy.outbox import Outbox
 from proxy.pack import PackEndpoint
 from proxy.server import Server

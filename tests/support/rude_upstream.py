@@ -6,6 +6,7 @@ from asyncio import StreamWriter as Writer
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from ssl import SSLContext, SSLError
 
 from local.ports import LOOPBACK
 
@@ -81,25 +82,34 @@ class RudeUpstream:
 @asynccontextmanager
 async def rude_upstream(behave: Behaviour) -> AsyncIterator[RudeUpstream]:
     """One that listens on a free port for the time of the context."""
-    tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: Reader, writer: Writer) -> None:
         upstream.connections += 1
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                upstream.heard.append(await _hear(reader))
-                upstream.asked.set()
-                await upstream.behave(writer)
+        while True:
+            upstream.heard.append(await _hear(reader))
+            upstream.asked.set()
+            await upstream.behave(writer)
+
+    async with listening(serve) as port:
+        upstream = RudeUpstream(f"http://{LOOPBACK}:{port}/", behave)
+        yield upstream
+
+
+@asynccontextmanager
+async def listening(
+    serve: Callable[[Reader, Writer], Awaitable[None]], host: str = LOOPBACK, tls: SSLContext | None = None
+) -> AsyncIterator[int]:
+    """The port on which `serve` has each connection, until the end of the context: no connection outlives it."""
+    tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: Reader, writer: Writer) -> None:
         task = asyncio.get_running_loop().create_task(_closing(serve(reader, writer), writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(accept, LOOPBACK, 0)
-    upstream = RudeUpstream(f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}/", behave)
+    server = await asyncio.start_server(accept, host, 0, ssl=tls)
     try:
-        yield upstream
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
         for task in tuple(tasks):
@@ -110,10 +120,11 @@ async def rude_upstream(behave: Behaviour) -> AsyncIterator[RudeUpstream]:
 
 async def _closing(serving: Awaitable[None], writer: Writer) -> None:
     try:
-        await serving
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await serving
     finally:
         writer.close()
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, SSLError):
             await writer.wait_closed()
 
 

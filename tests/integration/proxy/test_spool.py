@@ -89,7 +89,7 @@ def writing(tmp_path: Path) -> Iterator[Writing]:
 
 def test_what_is_queued_becomes_one_group_at_once_up_to_its_limit(writing: Writing) -> None:
     for number in range(MOST_RECORDS + 44):
-        writing.writer.append(record(str(number)), str(number))
+        writing.writer.append([(record(str(number)), str(number))])
 
     writing.writer.turn()
     assert writing.groups() == [MOST_RECORDS]
@@ -102,19 +102,19 @@ def test_what_is_queued_becomes_one_group_at_once_up_to_its_limit(writing: Writi
 
 
 def test_removals_ride_with_the_next_group(writing: Writing) -> None:
-    writing.writer.append(record("a"), "a")
+    writing.writer.append([(record("a"), "a")])
     writing.writer.turn()
     writing.writer.remove([Removal(1)])
-    writing.writer.append(record("b"), "b")
+    writing.writer.append([(record("b"), "b")])
     writing.writer.turn()
     assert [group.id for group in writing.file.read(0, 1)] == [2]
 
 
 def test_removals_alone_wait_a_moment_for_company(writing: Writing) -> None:
-    writing.writer.append(record("a"), "a")
+    writing.writer.append([(record("a"), "a")])
     writing.writer.turn()
     writing.writer.remove([Removal(1)])
-    writing.writer.append(record("b"), "b")
+    writing.writer.append([(record("b"), "b")])
     writing.writer.turn()
     writing.writer.remove([Removal(2)])
     writing.writer.turn()
@@ -127,11 +127,11 @@ def test_removals_alone_wait_a_moment_for_company(writing: Writing) -> None:
 
 
 def test_closing_commits_what_is_queued(writing: Writing, tmp_path: Path) -> None:
-    writing.writer.append(record("a"), "a")
+    writing.writer.append([(record("a"), "a")])
     writing.writer.turn()
     writing.writer.remove([Removal(1)])
-    writing.writer.append(record("b"), "b")
-    writing.writer.append(record("c"), "c")
+    writing.writer.append([(record("b"), "b")])
+    writing.writer.append([(record("c"), "c")])
     writing.writer.close()
     writing.writer.run()
     assert writing.released == [["a"], ["b", "c"]]
@@ -141,7 +141,7 @@ def test_closing_commits_what_is_queued(writing: Writing, tmp_path: Path) -> Non
 
 def test_a_failed_write_ends_the_process_and_tells_nobody_that_it_succeeded(writing: Writing) -> None:
     writing.file._db.execute("PRAGMA query_only=ON")
-    writing.writer.append(record("a"), "a")
+    writing.writer.append([(record("a"), "a")])
     writing.writer.run()
     assert writing.died == [EXIT_STORAGE]
     assert writing.released == []
@@ -155,7 +155,7 @@ def test_a_read_that_nobody_answers_finds_nothing(writing: Writing, monkeypatch:
 def test_packs_are_taken_again_when_the_spool_is_drained_and_the_reserve_is_back(writing: Writing) -> None:
     writing.reserve.release()
     writing.admission.closed = "the disk was full"
-    writing.writer.append(record("a", size=1 << 20), "a")
+    writing.writer.append([(record("a", size=1 << 20), "a")])
     writing.writer.turn()
     writing.now += 2
     writing.writer.turn()

@@ -15,10 +15,11 @@ from common.events import PackEvent, decode, event_id
 from common.topic import partition_of
 from proxy import pack as proxy_pack
 from proxy import recorder as proxy_recorder
+from proxy.exchange import Answer, Exchange, Failure
 from proxy.headers import Headers
 from proxy.pack import PackEndpoint
 from proxy.settings import ProxySettings, Settings
-from proxy.upstream import Answer, Exchange, Failure, Upstream
+from proxy.upstream import Upstream
 from tests.support import answers
 from tests.support.answers import content
 from tests.support.fake_spool import FakeSpool
@@ -35,11 +36,11 @@ class FakeUpstream:
     result: Answer | Failure = PACKED
     attempts: int = 1
     waits: bool = False
-    sent: list[tuple[list[tuple[str, str]], bytes, bytes]] = field(default_factory=list)
+    sent: list[tuple[Headers, bytes, bytes]] = field(default_factory=list)
     called: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def forward(self, headers: list[tuple[str, str]], body: bytes, query: bytes = b"") -> Exchange:
+    async def forward(self, headers: Headers, body: bytes, query: bytes = b"") -> Exchange:
         self.sent.append((headers, body, query))
         self.called.set()
         if self.waits:
@@ -71,7 +72,6 @@ class Proxy:
     spool: FakeSpool = field(default_factory=FakeSpool)
     settings: ProxySettings = field(default_factory=ProxySettings)
     sent: list[Message] = field(default_factory=list)
-    state: dict[str, str] = field(default_factory=dict)  # of the last request
 
     def __post_init__(self) -> None:
         settings = Settings(proxy=self.settings)
@@ -102,12 +102,12 @@ class Proxy:
             "type": "http",
             "method": method,
             "path": path,
-            "state": self.state,
+            "state": {},
             "query_string": query.encode(),
             "headers": headers if headers is not None else [(b"authorization", f"apikey {KEY}".encode())],
         }
-        await self.endpoint(scope, receive, send)
         self.sent = sent
+        await self.endpoint(scope, receive, send)
         return Got(sent[0]["status"], sent[0]["headers"], sent[1]["body"]) if sent else Got(0, [], b"")
 
     @property
@@ -132,8 +132,8 @@ async def test_a_pack_is_forwarded_counted_and_replied() -> None:
 
     (sent_headers, sent_body, _) = proxy.upstream.sent[0]
     assert sent_body == BODY
-    assert dict(sent_headers)["content-type"] == "text/plain"
-    assert dict(sent_headers)["x-request-id"] == got.header("x-request-id") == proxy.event.request_id
+    assert dict(sent_headers)[b"content-type"] == b"text/plain"
+    assert dict(sent_headers)[b"x-request-id"].decode() == got.header("x-request-id") == proxy.event.request_id
     assert got.status == 200
     assert got.header("content-length") == str(len(got.body))
     event = proxy.event
@@ -426,6 +426,8 @@ async def test_a_mistake_beyond_the_statistics_keeps_no_place(monkeypatch: pytes
         await proxy.call()
 
     assert proxy.spool.places == 0
+    assert proxy.sent[0]["status"] == 500
+    assert b"x-event-id" not in dict(proxy.sent[0]["headers"])
 
 
 async def test_a_mistake_after_the_event_was_queued_names_it_once_it_is_durable(
@@ -447,7 +449,9 @@ async def test_a_mistake_after_the_event_was_queued_names_it_once_it_is_durable(
     with pytest.raises(ZeroDivisionError):
         await call
     event = proxy.event
-    assert proxy.state == {"event_id": event_id(event.session, event.partition, event.seq)}
+    start, body = proxy.sent
+    assert (start["status"], json.loads(body["body"])) == (500, {"Message": "internal error"})
+    assert dict(start["headers"])[b"x-event-id"].decode() == event_id(event.session, event.partition, event.seq)
 
 
 async def test_suspect_numbers_raise_an_alarm() -> None:

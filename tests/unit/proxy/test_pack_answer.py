@@ -101,8 +101,8 @@ def test_boxes_are_counted_by_reference_and_by_name() -> None:
     unknown = answers.box(refId=None, name=None, boxType=None)
     found = pack(answers.pack_of(*boxes, unknown))
 
-    assert found.box_types() == {"7": 2, "8": 1, "0": 1}
-    assert found.cartons() == {"S": 2, "5x6x8": 1, "(unnamed)": 1}
+    assert found.box_types == {"7": 2, "8": 1, "0": 1}
+    assert found.cartons == {"S": 2, "5x6x8": 1, "(unnamed)": 1}
 
 
 def test_leftovers_are_sampled_by_kind() -> None:

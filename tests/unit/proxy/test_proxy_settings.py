@@ -32,6 +32,8 @@ def test_the_defaults_agree() -> None:
             {"PROXY__UPSTREAM_URL": "api.paccurate.io"},
             "PROXY__UPSTREAM_URL=api.paccurate.io: must be an absolute address",
         ),
+        ({"PROXY__WORKERS": "4", "PROXY__PORT": "8084"}, "PROXY__WORKER_PORT=8081: the ports up to 8084"),
+        ({"PROXY__WORKERS": "2", "PROXY__WORKER_PORT": "65535"}, "PROXY__WORKER_PORT=65535: the ports up to 65536"),
         ({"PROXY__UPSTREAM_URL": "ftp://api.paccurate.io/"}, "must be an absolute address"),
         ({"PROXY__UPSTREAM_URL": "http://"}, "must be an absolute address"),
         ({"PROXY__UPSTREAM_URL": "http://host:port/"}, "PROXY__UPSTREAM_URL=http://host:port/: "),
@@ -102,6 +104,8 @@ def test_every_contradiction_is_told_at_once_and_no_secret(monkeypatch: pytest.M
         {"PROXY__HASH_KEY": "0123456789abcdef", "PROXY__ADMIN_TOKEN": SECRET},
         {"PROXY__TLS_CERTIFICATE": "cert.pem", "PROXY__TLS_KEY": "key.pem"},
         {"PROXY__LABELS": '["site","wave"]'},
+        {"PROXY__WORKERS": "4", "PROXY__WORKER_PORT": "0"},
+        {"PROXY__PORT": "8081"},
         {"PROXY__UPSTREAM_TIMEOUT_S": "3600", "PROXY__GRACE_S": "3610"},
     ],
 )
