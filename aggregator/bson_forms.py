@@ -1,14 +1,20 @@
 """Changes and positions as BSON: counts are Int64, sums Decimal128, whatever their size, so that types never vary."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bson import Decimal128, Int64
+from bson import Int64
+from bson.raw_bson import RawBSONDocument
 
 from aggregator.batches import Claim, Quarantined, SessionState, Stop
 from aggregator.changes import Change, Id
 from common.progress import moment_of
 from common.seen import Seen
+
+DECIMAL_LIMIT = 10**34
+INTEGER = 6176 << 113  # the exponent 0
+NEGATIVE_INTEGER = INTEGER | 1 << 127
 
 Document = dict[str, Any]
 
@@ -20,15 +26,32 @@ def bson_id(identity: Id) -> object:
 
 def update_of(change: Change) -> Document:
     """The update that makes a change, with only the operators that it needs."""
-    increments: Document = {path: Int64(by) for path, by in change.counts.items()}
-    increments.update((path, Decimal128(str(amount))) for path, amount in change.sums.items())
-    parts = {
-        "$inc": increments,
+    parts: Document = {
         "$min": {path: _extreme(value) for path, value in change.minima.items()},
         "$max": {path: _extreme(value) for path, value in change.maxima.items()},
         "$setOnInsert": change.constants,
     }
-    return {operator: fields for operator, fields in parts.items() if fields}
+    update: Document = {"$inc": increments(change.counts, change.sums)} if change.counts or change.sums else {}
+    update.update((operator, fields) for operator, fields in parts.items() if fields)
+    return update
+
+
+def increments(counts: Mapping[str, int], sums: Mapping[str, int]) -> RawBSONDocument:
+    """Both as one document, encoded here: they are nearly all that a batch writes, and the driver would take an object
+    of Python for each. Raises OverflowError for a number that its type does not hold.
+    """
+    parts = [b"\x12%b\0%b" % (path.encode(), by.to_bytes(8, "little", signed=True)) for path, by in counts.items()]
+    parts += [b"\x13%b\0%b" % (path.encode(), _decimal_bytes(amount)) for path, amount in sums.items()]
+    body = b"".join(parts)
+    return RawBSONDocument(b"%b%b\0" % ((len(body) + 5).to_bytes(4, "little"), body))
+
+
+def _decimal_bytes(amount: int) -> bytes:
+    """Decimal128 of an integer: sign, exponent 0 (biased), and the digits as a binary number, in little-endian order."""
+    magnitude = abs(amount)
+    if magnitude >= DECIMAL_LIMIT:
+        raise OverflowError(f"{amount} has more than 34 digits")
+    return (magnitude | (NEGATIVE_INTEGER if amount < 0 else INTEGER)).to_bytes(16, "little")
 
 
 def _extreme(value: Any) -> Any:

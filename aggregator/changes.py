@@ -43,15 +43,19 @@ class Change:
 
     def absorb(self, other: "Change", *, extremes: bool = True) -> None:
         """Add everything that `other` adds; its constants stay its own."""
+        counts, sums = self.counts, self.sums
         for path, by in other.counts.items():
-            self.count(path, by)
+            counts[path] = counts.get(path, 0) + by
         for path, amount in other.sums.items():
-            self.add(path, amount)
+            sums[path] = sums.get(path, 0) + amount
         if extremes:
-            for path, value in other.minima.items():
-                self.lower(path, value)
-            for path, value in other.maxima.items():
-                self.raise_to(path, value)
+            self.absorb_extremes(other)
+
+    def absorb_extremes(self, other: "Change") -> None:
+        for path, value in other.minima.items():
+            self.lower(path, value)
+        for path, value in other.maxima.items():
+            self.raise_to(path, value)
 
     @property
     def entries(self) -> int:

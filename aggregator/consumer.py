@@ -17,6 +17,7 @@ from aggregator.held import Held
 from aggregator.holdings import Holdings
 from aggregator.kafka_log import KafkaLog, record_of
 from aggregator.oversight import Oversight
+from aggregator.pace import Pace
 from aggregator.partition import HEADROOM, Verdict
 from aggregator.positions import Ends
 from aggregator.records import Stream
@@ -39,7 +40,8 @@ class Consumer:
     ) -> None:
         self._log = kafka_log
         self._store = store
-        self._flush_interval_s = flush_interval_s
+        self._pace = Pace(flush_interval_s)
+        self._is_behind = False
         ends: dict[int, Ends] = {}
         self._flusher = Flusher(store, ends.get)
         self.holdings = Holdings(kafka_log, store, stream, self._flusher, partitions)
@@ -69,7 +71,9 @@ class Consumer:
 
     def turn(self) -> None:
         """One round of the loop."""
-        self._take(self._log.consume(HEADROOM, POLL_S))
+        messages = self._log.consume(HEADROOM, POLL_S)
+        self._is_behind = len(messages) >= HEADROOM  # a poll that is full leaves more behind
+        self._take(messages)
         now = self.turned_at = monotonic()
         outage, holdings = self.holdings.outage, self.holdings
         try:
@@ -78,7 +82,7 @@ class Consumer:
             if not outage.ongoing:
                 holdings.claim_assigned(now)
                 self._flush_due(now)
-            self.oversight.look(now, database_away=outage.ongoing)
+            self.oversight.look(now, database_away=outage.ongoing, backlog=self._is_behind)
         except UnavailableError as error:
             outage.begin(now, str(error))
             self._log.pause(holdings.held)
@@ -146,14 +150,21 @@ class Consumer:
     # --- flushing ----------------------------------------------------------------------------------------------------
 
     def _flush_due(self, now: float) -> None:
-        """Flush what is due, the longest untried first, up to the first attempt that fails: it may have taken seconds."""
+        """Flush what is due, the longest untried first, up to the first attempt that fails: it may have taken seconds.
+
+        Behind the log, one that is merely old enough is the last of its turn: the others gather more meanwhile, and are
+        due one after the other, not all at once.
+        """
+        gather_s = self._pace.gather_s(len(self.holdings.held), behind=self._is_behind)
         for held in sorted(self.holdings.held.values(), key=lambda held: held.tried_at):
-            if held.is_due(now, self._flush_interval_s, waiting=self._flusher.is_waiting(held.partition.number)):
-                held.tried_at = now
-                outcome = self._flusher.step(held.partition)
-                self._follow(held, outcome, now)
-                if outcome in {Outcome.AGAIN, Outcome.LOST, Outcome.STOPPED}:
-                    return
+            if not held.is_due(now, gather_s, waiting=self._flusher.is_waiting(held.partition.number)):
+                continue
+            held.tried_at, began, was_ripe = now, monotonic(), held.partition.is_ripe
+            outcome = self._flusher.step(held.partition)
+            self._pace.flushed(monotonic() - began)
+            self._follow(held, outcome, now)
+            if outcome in {Outcome.AGAIN, Outcome.LOST, Outcome.STOPPED} or (self._is_behind and not was_ripe):
+                return
 
     def _follow(self, held: Held, outcome: Outcome, now: float) -> None:
         if outcome is Outcome.AWAY:

@@ -34,8 +34,11 @@ class Oversight:
         self._caught_up: set[int] = set()
         self._next = self._next_renewal = 0.0
 
-    def look(self, now: float, *, database_away: bool) -> None:
-        """Take in answers, and once a second ask anew and check each partition. May raise UnavailableError, LostPlaceError."""
+    def look(self, now: float, *, database_away: bool, backlog: bool = False) -> None:
+        """Take in answers, and once a second ask anew and check each partition. May raise UnavailableError, LostPlaceError.
+
+        With a `backlog` there is more to take than one turn takes: a partition of which nothing comes may be in it.
+        """
         self._ends.update(self._log.answered_ends())
         if now < self._next:
             return
@@ -49,8 +52,8 @@ class Oversight:
             self._caught_up.discard(gone)
         for number, one in list(held.items()):
             self._measure(number, one)
-            if database_away:
-                one.watchdog.heard_at = now  # paused: no wonder that nothing comes
+            if database_away or backlog:
+                one.watchdog.heard_at = now  # paused, or others come first: no wonder that nothing comes
             elif one.partition.is_open and not one.skipped:
                 self._check(one, now)
         if now >= self._next_renewal and not database_away:

@@ -13,7 +13,10 @@ from common.crash_points import CrashPoint, reach
 
 MAX_RECORDS = 50_000
 HEADROOM = 5_000  # a batch is flushed when so few records fit in, so that a turn of the loop seldom overfills it
-MAX_CHANGE_BYTES = 4 * 1024 * 1024
+# Of changes: as much as a transaction manages in its time on a slow machine. Where keystems are many, a larger batch
+# finds more records for each document that it writes.
+MAX_CHANGE_BYTES = 8 * 1024 * 1024
+FULL_CHANGE_BYTES = MAX_CHANGE_BYTES * 3 // 2
 WEIGH_EVERY = 256  # records between two looks at the batch's size
 
 
@@ -69,7 +72,7 @@ class Partition:
     @property
     def is_full(self) -> bool:
         """Whether nothing more is taken before the batch is swapped: memory and transactions stay bounded."""
-        return self._weight >= 2 * MAX_CHANGE_BYTES or self.pending >= self.max_records
+        return self._weight >= FULL_CHANGE_BYTES or self.pending >= self.max_records
 
     @property
     def is_open(self) -> bool:
@@ -80,11 +83,9 @@ class Partition:
         """Take the record if it is the next one and can be folded."""
         if not self.is_open:
             return Verdict.HELD
-        if record.offset < self.next_offset:
-            return Verdict.STALE
-        if record.offset > self.next_offset:
-            return Verdict.GAP
-        if self._is_from_older_leader(record):
+        if record.offset != self.next_offset:
+            return Verdict.STALE if record.offset < self.next_offset else Verdict.GAP
+        if record.leader_epoch != self.leader_epoch and self._is_from_older_leader(record):
             detail = (
                 f"offset {record.offset} has leader epoch {record.leader_epoch}, the one before had {self.leader_epoch}"
             )
@@ -143,7 +144,7 @@ class Partition:
 
     def _step_over(self, record: Record) -> Verdict:
         self._move_behind(record)
-        if self.pending % WEIGH_EVERY == 0:
+        if not (self.next_offset - self.base) % WEIGH_EVERY:
             self._weight = self._batch.size_bytes() + self._quarantined_bytes
         return Verdict.TAKEN
 

@@ -1,8 +1,12 @@
-"""A record of the log and what reading it can yield; here a partition and the stream that is folded meet."""
+"""A record of the log and what reading it can yield; here a partition and the stream that is folded meet.
 
-from dataclasses import dataclass
+Structs of msgspec, since several are made of each record: a frozen dataclass costs ten times as much.
+"""
+
 from datetime import datetime
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from aggregator.changes import Changes
 
@@ -10,8 +14,7 @@ EventT = TypeVar("EventT")
 EventT_contra = TypeVar("EventT_contra", contravariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One record as Kafka gave it; `log_ms` is the broker's own time."""
 
     offset: int
@@ -21,16 +24,14 @@ class Record:
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, gc=False):
     """Who made a record: unique with its partition, for ever."""
 
     session: str
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Foldable:
+class Foldable(msgspec.Struct, frozen=True, gc=False):
     """A record that adds to the totals; `subject` is whose they are, `event` is known to the stream alone."""
 
     source: Source
@@ -40,8 +41,7 @@ class Foldable:
     event: object
 
 
-@dataclass(frozen=True, slots=True)
-class Barrier:
+class Barrier(msgspec.Struct, frozen=True, gc=False):
     """A record that clears what came before it: it ends the batch and is applied alone."""
 
     source: Source
@@ -51,8 +51,7 @@ class Barrier:
     requested_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Poison:
+class Poison(msgspec.Struct, frozen=True, gc=False):
     """A record that can never be folded."""
 
     reason: str
@@ -60,8 +59,7 @@ class Poison:
     subject: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Newer:
+class Newer(msgspec.Struct, frozen=True, gc=False):
     """A record of a schema that this program is too old for."""
 
     schema: int

@@ -52,14 +52,14 @@ class Sessions:
     def let_go(self, session: str, log_ms: int) -> None:
         """Forget a session if it has left, the log being at `log_ms`."""
         state = self.states.get(session)
-        if state is not None and _has_left(state, log_ms):
+        if state is not None and state.log_ms < log_ms - SESSION_LIFE_MS:
             del self.states[session]
             self._touched.pop(session, None)
             self._left.append(session)
 
     def take(self, log_ms: int) -> tuple[dict[str, SessionState], list[str]]:
         """What has changed since the last call, and which sessions have left; both for the batch that is written now."""
-        for session in [name for name, state in self.states.items() if _has_left(state, log_ms)]:
+        for session in list(self.states):
             self.let_go(session, log_ms)
         changed = {name: state.copy() for name, state in self._touched.items()}
         left = [name for name in self._left if name not in changed]  # one that came back is written, not removed
@@ -69,7 +69,3 @@ class Sessions:
     def drop_changes(self) -> None:
         """The batch will never be written."""
         self._touched, self._left = {}, []
-
-
-def _has_left(state: SessionState, log_ms: int) -> bool:
-    return state.log_ms < log_ms - SESSION_LIFE_MS

@@ -11,11 +11,14 @@ from pymongo import UpdateMany, UpdateOne
 
 from aggregator.batches import Flush, SessionState, Stop
 from aggregator.bson_forms import bson_id, quarantine_fields, session_fields, stop_fields, update_of
-from aggregator.changes import Changes
+from aggregator.changes import Changes, Derived
 from aggregator.positions import Ends, Positions
-from aggregator.transaction import Document, Session
+from aggregator.transaction import UNSENDABLE, Document, Session, translated
 from common import progress
 from common.crash_points import CrashPoint, reach
+
+Operation = UpdateOne | UpdateMany
+Updates = list[tuple[str, list[Operation]]]
 
 
 class Store(Positions):
@@ -26,13 +29,14 @@ class Store(Positions):
 
         Raises the exceptions of `aggregator.transaction`.
         """
-        changes = flush.batch.changes()
+        # Made before the transaction begins: it holds the position locked for whoever comes next.
+        updates = updates_of(flush.batch.changes())
 
         def write(session: Session) -> None:
             reach(CrashPoint.FLUSH_BEGUN)
             self.advance(session, flush, ends, stop)
             reach(CrashPoint.FLUSH_MOVED)
-            self.apply(session, changes)
+            self.apply(session, updates)
             self.write_sessions(session, flush.partition, flush.sessions, flush.expired)
             self._write_quarantined(session, flush)
             reach(CrashPoint.FLUSH_WRITTEN)
@@ -55,18 +59,10 @@ class Store(Positions):
             to_set["stopped"] = stop_fields(stop)
         self.compare_and_set(session, flush.partition, (flush.base, flush.generation), update)
 
-    def apply(self, session: Session, changes: Changes) -> None:
-        by_collection: dict[str, list[UpdateOne]] = {}
-        for (collection, identity), change in changes.documents.items():
-            by_collection.setdefault(collection, []).append(
-                UpdateOne({"_id": bson_id(identity)}, update_of(change), upsert=True)
-            )
-        for collection, updates in by_collection.items():
-            self.database[collection].bulk_write(updates, ordered=False, session=session)
+    def apply(self, session: Session, updates: Updates) -> None:
+        for collection, operations in updates:
+            self.database[collection].bulk_write(operations, ordered=False, session=session)
             reach(CrashPoint.FLUSH_HALF)
-        for derived in changes.derived:
-            touched = {"_id": {"$in": [bson_id(identity) for identity in derived.ids]}}
-            self.database[derived.collection].bulk_write([UpdateMany(touched, derived.pipeline)], session=session)
 
     def write_sessions(
         self, session: Session, partition: int, states: dict[str, SessionState], expired: Iterable[str] = ()
@@ -97,3 +93,20 @@ class Store(Positions):
                 identity = progress.quarantine_id(*place, flush.generation)
                 held.append({"_id": identity, "topic": self.place.topic, **quarantine_fields(flush.partition, one)})
             self.database[progress.QUARANTINE].insert_many(held, ordered=False, session=session)
+
+
+def updates_of(changes: Changes) -> Updates:
+    """What is written, collection by collection; what the database derives from it, last. Raises RefusedError."""
+    by_collection: dict[str, list[Operation]] = {}
+    try:
+        for (collection, identity), change in changes.documents.items():
+            update = UpdateOne({"_id": bson_id(identity)}, update_of(change), upsert=True)
+            by_collection.setdefault(collection, []).append(update)
+    except UNSENDABLE as error:
+        raise translated(error) from error
+    return [*by_collection.items(), *map(_derivation, changes.derived)]
+
+
+def _derivation(derived: Derived) -> tuple[str, list[Operation]]:
+    touched = {"_id": {"$in": [bson_id(identity) for identity in derived.ids]}}
+    return derived.collection, [UpdateMany(touched, derived.pipeline)]

@@ -39,6 +39,7 @@ INTERRUPTED = frozenset(
 )
 # What the driver raises for a document that cannot be sent at all.
 Unsendable = BSONError | OverflowError | UnicodeError
+UNSENDABLE = (BSONError, OverflowError, UnicodeError)
 
 Document = dict[str, Any]
 Session = ClientSession

@@ -49,7 +49,7 @@ def unescape(key: str) -> str:
 
 def latency_bucket(latency_ns: int) -> int:
     """Index of the logarithmic bucket of a latency; those under a microsecond share bucket 0."""
-    return math.ceil(math.log(max(1.0, latency_ns / 1000)) / _LOG_GAMMA)
+    return math.ceil(math.log(latency_ns / 1000) / _LOG_GAMMA) if latency_ns > 1000 else 0
 
 
 def bucket_latency_ns(index: int) -> float:

@@ -2,6 +2,7 @@
 
 Schema 1. A field may be added (old readers ignore it) but never change its meaning; a change that old readers must
 not ignore raises SCHEMA, and a partition stops at an event that is newer than its reader.
+The structs of a pack hold no cycles, so they stay out of the garbage collector's way: there are very many of them.
 A missing number is null, never 0. Measures are in the caller's units, rounded to 1e-6; times of engines in seconds.
 """
 
@@ -41,7 +42,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 Dims = tuple[Measure, Measure, Measure]
 
 
-class BoxRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BoxRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One filled carton; beyond MAX_BOX_ROWS the rest is added up in one row under `(other)`, with its `count`."""
 
     carton: Text
@@ -84,7 +85,7 @@ class UpstreamError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     message: Text | None = None
 
 
-class PackEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="pack", tag_field="kind"):
+class PackEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="pack", tag_field="kind"):
     """One request that was sent upstream, and what became of it."""
 
     # identity: (session, partition, seq) is unique for ever

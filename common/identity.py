@@ -3,6 +3,7 @@
 import os
 import time
 import uuid
+from functools import lru_cache
 
 
 def new_session(now_ns: int | None = None) -> str:
@@ -19,6 +20,7 @@ def new_session(now_ns: int | None = None) -> str:
     return str(uuid.UUID(int=value))
 
 
+@lru_cache(maxsize=1024)  # asked of every record, and there are few sessions
 def started_ms(session: str) -> int | None:
     """When a session began, in Unix milliseconds; None where the text is no UUIDv7 in its usual form."""
     try:

@@ -19,7 +19,7 @@ from aggregator.pack_stream import PackStream
 from aggregator.partition import Partition, Verdict
 from aggregator.positions import Ends, Place
 from aggregator.records import Record
-from aggregator.store import Store
+from aggregator.store import Store, updates_of
 from aggregator.transaction import ConflictError, FencedError, RefusedError, UnavailableError
 from common import documents, progress
 from common.events import Event, OfferedCarton
@@ -220,7 +220,7 @@ def test_an_owner_whose_session_is_ended_meanwhile_can_try_again(bench: Bench) -
     def interrupted(session: Any) -> None:
         store.advance(session, flush, None, None)
         session.client.admin.command("killSessions", [{"id": Binary(store.transactions.lsid, 4)}])
-        store.apply(session, flush.batch.changes())
+        store.apply(session, updates_of(flush.batch.changes()))
 
     with pytest.raises(ConflictError):
         store.transactions.run(interrupted)

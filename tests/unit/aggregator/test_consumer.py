@@ -112,6 +112,36 @@ def test_small_batches_are_cut_and_everything_is_counted_once(monkeypatch: pytes
     assert one.consumer.holdings.held[0].partition.stop is None
 
 
+def test_behind_the_log_more_is_gathered_before_it_is_written(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    monkeypatch.setattr(aggregator.consumer, "HEADROOM", 4)
+    one = member(interval_s=1.0)
+    one.turn()
+    one.consumer._pace.flush_s = 0.5
+    one.write(pack(SESSION, seq) for seq in range(1, 12))
+    for _ in range(2):  # polls that are full
+        clock.now += 1.5
+        one.turn()
+    assert requests(one.mongo) == 0
+    clock.now += 1.5
+    one.turn()  # the last three: nothing is left behind
+    assert requests(one.mongo) == 11
+
+
+def test_behind_the_log_what_is_old_enough_is_written_one_a_turn(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    monkeypatch.setattr(aggregator.consumer, "HEADROOM", 6)
+    one = member(partitions=3, interval_s=1.0)
+    one.turn()
+    for number in range(3):
+        one.write(pack(SESSION, seq, keystem_in(number, 3), partitions=3) for seq in range(1, 9))
+    written = []
+    for _ in range(5):
+        clock.now += 1.5
+        one.turn()
+        written.append(sum(one.position(number)["next_offset"] > 0 for number in range(3)))
+    assert written == [1, 2, 3, 3, 3]
+    assert requests(one.mongo) == 24
+
+
 # --- what Kafka does ---------------------------------------------------------------------------------------------------------
 
 

@@ -94,14 +94,14 @@ def test_identity_extremes_and_what_is_the_keystems_alone_are_not_subtracted() -
         "cartons_and_more": Int64(4),
         "nested": {"partition": Int64(1), "_id": Int64(2)},
     }
-    assert subtraction(document) == {
-        "$inc": {
-            "latency.n": -2,
-            "latency.sum": Decimal128("-7"),
-            "cartons_and_more": -4,
-            "nested.partition": -1,
-            "nested._id": -2,
-        }
+    update = subtraction(document)
+    assert list(update) == ["$inc"]
+    assert dict(update["$inc"]) == {
+        "latency.n": -2,
+        "latency.sum": Decimal128("-7"),
+        "cartons_and_more": -4,
+        "nested.partition": -1,
+        "nested._id": -2,
     }
 
 

@@ -35,9 +35,9 @@ class Rounds:
         self.one, self.now = one, 1e9
         one.consumer.holdings.held[0].watchdog.heard_at = self.now
 
-    def look(self, after_s: float = EVERY_S, *, database_away: bool = False) -> None:
+    def look(self, after_s: float = EVERY_S, *, database_away: bool = False, backlog: bool = False) -> None:
         self.now += after_s
-        self.one.consumer.oversight.look(self.now, database_away=database_away)
+        self.one.consumer.oversight.look(self.now, database_away=database_away, backlog=backlog)
 
 
 def gauge(name: str) -> float | None:
@@ -105,6 +105,19 @@ def test_lag_and_freshness_go_on_while_the_database_is_away() -> None:
     one.mongo.away = False
     rounds.look()
     assert len(one.log.starts) == 1
+
+
+def test_a_partition_is_not_blamed_for_its_silence_while_others_come_first() -> None:
+    one = member(events=3)
+    rounds = Rounds(one)
+    rounds.look()
+    one.write([pack(SESSION, 4)])
+    for _ in range(50):
+        rounds.look(backlog=True)
+    assert len(one.log.starts) == 1
+    for _ in range(round(SILENCE_S) + 1):
+        rounds.look()
+    assert len(one.log.starts) == 2, "without a backlog it is"
 
 
 def test_rounds_are_made_once_a_second() -> None:

@@ -9,7 +9,15 @@ import pytest
 
 from aggregator.batches import Claim, SessionState, Stop
 from aggregator.pack_stream import PackStream
-from aggregator.partition import HEADROOM, MAX_CHANGE_BYTES, MAX_RECORDS, WEIGH_EVERY, Partition, Verdict
+from aggregator.partition import (
+    FULL_CHANGE_BYTES,
+    HEADROOM,
+    MAX_CHANGE_BYTES,
+    MAX_RECORDS,
+    WEIGH_EVERY,
+    Partition,
+    Verdict,
+)
 from aggregator.records import Foldable, Record, Source
 from common import documents
 from common.events import MAX_EVENT_BYTES, Event, encode
@@ -310,23 +318,24 @@ def test_a_batch_of_heavy_changes_is_ripe_and_then_full_by_its_weight() -> None:
         one.sessions.states.clear()
         states.append((one.is_ripe, one.is_full))
     assert states.index((True, False)) == WEIGH_EVERY - 1
-    assert states.index((True, True)) == 2 * WEIGH_EVERY - 1
+    assert states.index((True, True)) == 2 * WEIGH_EVERY - 1, "looked at every so many records"
 
 
 def test_quarantined_bytes_weigh_too() -> None:
     one = partition()
     poison = b"x" * (1024 * 1024)
-    verdicts = offered(one, *[poison] * 9)
-    assert verdicts == [Verdict.TAKEN] * 8 + [Verdict.HELD]
+    many = FULL_CHANGE_BYTES // len(poison)
+    verdicts = offered(one, *[poison] * (many + 1))
+    assert verdicts == [Verdict.TAKEN] * many + [Verdict.HELD]
     flush = one.swap()
     assert flush is not None
-    assert len(flush.quarantined) == 8
+    assert len(flush.quarantined) == many
     assert not one.is_ripe
 
 
 def test_small_poison_is_weighed_at_every_look_again() -> None:
     one = partition()
-    offered(one, *[b"x" * MAX_EVENT_BYTES] * WEIGH_EVERY)
+    offered(one, *[b"x" * MAX_EVENT_BYTES] * (MAX_CHANGE_BYTES // MAX_EVENT_BYTES))
     assert one.is_ripe
     assert not one.is_full
 
