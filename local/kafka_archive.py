@@ -22,7 +22,7 @@ _WITHIN_S = 120.0
 def prepare(jars: Path, console: Console) -> None:
     """Make the file, if it is not there yet. Where that fails a broker starts more slowly, and that is all."""
     archive = jars / ARCHIVE
-    if archive.exists():
+    if archive.exists() or not os.access(jars, os.W_OK):
         return
     with (jars / f"{ARCHIVE}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

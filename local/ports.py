@@ -89,9 +89,16 @@ def _listeners(table: Path, port: int) -> list[str]:
 
 def _holds_one(process: Path, inodes: Container[str]) -> bool:
     try:
-        return any(str(descriptor.readlink()) in inodes for descriptor in (process / "fd").iterdir())
+        return any(_target(descriptor) in inodes for descriptor in (process / "fd").iterdir())
     except OSError:  # ended meanwhile, or another user's
         return False
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except OSError:  # closed meanwhile
+        return ""
 
 
 def _command_line(process: Path) -> str:

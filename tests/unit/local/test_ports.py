@@ -81,6 +81,13 @@ def test_holder_is_named_with_its_command(tmp_path: Path) -> None:
     assert holder(8080, fake_proc(tmp_path, "0A")) == "process 77 (python -m http.server)"
 
 
+def test_descriptors_that_are_closed_meanwhile_hide_no_holder(tmp_path: Path) -> None:
+    proc = fake_proc(tmp_path, "0A")
+    for number in range(10, 30):
+        (proc / "77" / "fd" / str(number)).touch()  # no link: reading it fails, as it does when it is gone
+    assert holder(8080, proc) == "process 77 (python -m http.server)"
+
+
 def test_connection_that_does_not_listen_is_no_holder(tmp_path: Path) -> None:
     assert holder(8080, fake_proc(tmp_path, "01")) == "another process"
 
