@@ -83,8 +83,13 @@ def test_holder_is_named_with_its_command(tmp_path: Path) -> None:
 
 def test_descriptors_that_are_closed_meanwhile_hide_no_holder(tmp_path: Path) -> None:
     proc = fake_proc(tmp_path, "0A")
-    for number in range(10, 30):
-        (proc / "77" / "fd" / str(number)).touch()  # no link: reading it fails, as it does when it is gone
+    descriptors = proc / "77" / "fd"
+    (descriptors / "3").unlink()
+    for number in range(3, 9):
+        (descriptors / str(number)).touch()  # no link: reading it fails, as it does when it is gone
+    last = list(descriptors.iterdir())[-1]
+    last.unlink()
+    last.symlink_to("socket:[4242]")
     assert holder(8080, proc) == "process 77 (python -m http.server)"
 
 
