@@ -165,7 +165,10 @@ class SpoolWriter(Generic[Waiter]):
         appends, self._appends = self._appends[:MOST_RECORDS], self._appends[MOST_RECORDS:]
         removals, self._removals = self._removals, []
         self._file.commit([record for record, _ in appends], removals)
-        reach(CrashPoint.SPOOL_COMMITTED if appends else CrashPoint.SPOOL_FORGOTTEN)
+        if appends:
+            reach(CrashPoint.SPOOL_COMMITTED)
+        if removals:
+            reach(CrashPoint.SPOOL_FORGOTTEN)
         self._committed([waiter for _, waiter in appends])
 
     def _committed(self, waiters: list[Waiter]) -> None:

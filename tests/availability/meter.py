@@ -18,6 +18,7 @@ import aiohttp
 from tests.support.load import Shot, pack_body
 
 REPLY_WITHIN_S = 60
+NO_REPLY = "no reply"
 _FACILITIES = 50
 _FINGERPRINT = re.compile(rb',"(packUuid|requestFingerprint|responseFingerprint)":"([0-9a-f]{128})"')
 
@@ -40,7 +41,7 @@ class Sample:
     seconds: float | None = None
     good: bool = False  # upstream's status and bytes
     promised: bool = False  # with X-Event-ID
-    said: str = "no reply"
+    said: str = NO_REPLY
 
 
 @dataclass(slots=True)
@@ -69,6 +70,14 @@ class Meter:
     def between(self, began_s: float, ended_s: float) -> list[Sample]:
         """The requests that were to be sent then."""
         return [sample for sample in self.samples if began_s <= sample.due_s < ended_s]
+
+    def await_replies(self, began_s: float, ended_s: float, within_s: float) -> None:
+        """Until the requests that were to be sent then have their replies, or have waited that long."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline and any(
+            s.seconds is None and s.said == NO_REPLY for s in self.between(began_s, ended_s)
+        ):
+            time.sleep(0.1)
 
     async def _send_all(self) -> None:
         try:
