@@ -1,6 +1,5 @@
 """`python -m aggregator`: checks what it depends on, then folds events into totals until it is told to stop."""
 
-import gc
 import os
 import signal
 import socket
@@ -19,7 +18,7 @@ from aggregator.pack_stream import PackStream
 from aggregator.positions import Place
 from aggregator.settings import AggregatorSettings
 from aggregator.store import Store
-from common import crash_points
+from common import collector, crash_points
 from common.errors import EXIT_CRASH, EXIT_DRAINED, PackstatsError, StartupError
 from common.kafka import TopicFacts, admin_client, describe_topic, differences
 from common.log import configure
@@ -28,6 +27,7 @@ from common.settings import KafkaSettings, load
 
 KAFKA_TIMEOUT_S = 10.0
 KAFKA_BACK_OFF_S = 2.0
+COLLECTED_AFTER = (100_000, 20, 100)  # what records leave is no cycle
 
 log = structlog.get_logger()
 
@@ -67,7 +67,7 @@ def run(settings: AggregatorSettings) -> None:
         log.info(
             "started", topic=settings.kafka.topic, topic_id=facts.topic_id, address=f"{section.host}:{section.port}"
         )
-        _tame_collector()
+        collector.tame(COLLECTED_AFTER)
         try:
             consumer.run()
         finally:
@@ -86,13 +86,6 @@ def _stop_on_signals(consumer: Consumer) -> None:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, drain)
-
-
-def _tame_collector() -> None:
-    """What is here by now stays, so it need not be looked through again and again; what records leave is no cycle."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 def main() -> int:

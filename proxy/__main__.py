@@ -5,7 +5,6 @@ second ends the process at once; what it acknowledged is in the spool.
 """
 
 import asyncio
-import gc
 import logging
 import math
 import os
@@ -22,7 +21,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from common import crash_points
+from common import collector, crash_points
 from common.errors import EXIT_CRASH, EXIT_DRAINED, PackstatsError, StartupError
 from common.log import configure
 from common.settings import load
@@ -35,6 +34,7 @@ from proxy.server import LINGER_S, Server
 from proxy.settings import ProxySettings, Settings
 from proxy.state import LifespanState
 
+_COLLECTED_AFTER = (20_000, 50, 100)  # what packs leave is no cycle
 _LOOPBACK = ("127.", "::1", "localhost")
 _REST_S = 1.0  # of the grace period, for everything that has no deadline of its own
 _BESIDES_PACKS_S = LINGER_S + CANCELLED_WITHIN_S + SEND_FOR_S + _REST_S
@@ -59,7 +59,7 @@ async def serve(settings: Settings, listeners: list[socket.socket], told: int | 
         _drain_on_signal(server) if told is None else _drain_when_told(server, told)
         watch = side_tasks.create_task(state["proxy"].outbox.watch())
         _log_start(settings, listeners)
-        _tame_collector()
+        collector.tame(_COLLECTED_AFTER)
         await server.serve(listeners)
         watch.cancel()
 
@@ -116,13 +116,6 @@ def _drain_when_told(server: uvicorn.Server, told: int) -> None:
     loop.add_reader(told, drain)
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, drain)
-
-
-def _tame_collector() -> None:
-    """What is here by now stays, so it need not be looked through again and again; what packs leave is no cycle."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
 
 
 def _log_start(settings: Settings, listeners: list[socket.socket]) -> None:
