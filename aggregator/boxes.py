@@ -8,6 +8,7 @@ a counter that is 0 is as good as absent.
 from math import ceil
 
 from aggregator.changes import Change
+from aggregator.sums import change_counts, change_map, change_sums
 from common.documents import MICRO
 from common.events import BoxRow
 
@@ -101,43 +102,39 @@ class Boxes:
     def change_boxes(self, change: Change) -> None:
         """What is counted of boxes whatever their kind: emptiness, dimensional weight, which limit they meet first."""
         self._change_both(change, "")
-        for path, number in (("weight_limited.boxes", self.limited), ("cube_out", self.cube_out)):
-            if number:
-                change.count(path, number)
-        for path, amount in (
-            ("billable_weight", self.billable_weight),
-            ("weight_limited.weight", self.limited_weight),
-            ("weight_limited.weight_max", self.limited_weight_max),
-        ):
-            if amount:
-                change.add(path, amount)
+        change_counts(change, (("weight_limited.boxes", self.limited), ("cube_out", self.cube_out)))
+        change_sums(
+            change,
+            (
+                ("billable_weight", self.billable_weight),
+                ("weight_limited.weight", self.limited_weight),
+                ("weight_limited.weight_max", self.limited_weight_max),
+            ),
+        )
 
     def change_carton(self, change: Change, prefix: str) -> None:
         """What is counted of one kind of carton; `prefix` is its path, with the dot."""
-        for name, number in (("count", self.count), ("items", self.items), ("priced", self.priced)):
-            if number:
-                change.count(prefix + name, number)
+        change_counts(
+            change, ((prefix + "count", self.count), (prefix + "items", self.items), (prefix + "priced", self.priced))
+        )
         for name, cents in (("cost_cents", self.cost_cents), ("material_cents", self.material_cents)):
             if cents is not None:
                 change.count(prefix + name, cents)
-        for name, amount in (
-            ("volume", self.volume),
-            ("volume_used", self.volume_used),
-            ("volume_net", self.volume_net),
-            ("weight", self.weight),
-        ):
-            if amount:
-                change.add(prefix + name, amount)
+        change_sums(
+            change,
+            (
+                (prefix + "volume", self.volume),
+                (prefix + "volume_used", self.volume_used),
+                (prefix + "volume_net", self.volume_net),
+                (prefix + "weight", self.weight),
+            ),
+        )
         self._change_both(change, prefix)
 
     def _change_both(self, change: Change, prefix: str) -> None:
-        for number, boxes in self.empty_bins.items():
-            if boxes:
-                change.count(f"{prefix}empty_bins.{number}", boxes)
-        if self.dim_billed:
-            change.count(f"{prefix}dim_billed", self.dim_billed)
-        if self.dim_excess:
-            change.add(f"{prefix}dim_excess", self.dim_excess)
+        change_map(change, f"{prefix}empty_bins.", self.empty_bins)
+        change_counts(change, ((f"{prefix}dim_billed", self.dim_billed),))
+        change_sums(change, ((f"{prefix}dim_excess", self.dim_excess),))
 
 
 def empty_bin(volume: int, volume_net: int) -> int:

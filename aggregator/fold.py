@@ -69,8 +69,8 @@ class PackBatch:
             self._remember_list(event.keystem, event.offered_hash, event, moment)
 
     def _look_at(self, log_ms: int) -> None:
-        log_time = progress.moment_of(log_ms)
-        self._log_ms, self._oldest, self._newest = log_ms, log_time - OLDEST, log_time + NEWEST
+        self._log_ms = log_ms
+        self._oldest, self._newest = _believed(progress.moment_of(log_ms))
 
     def _turn_to(self, moment: datetime) -> None:
         begins = documents.hour_of(moment.astimezone(UTC))
@@ -129,5 +129,11 @@ class PackBatch:
 
 def bounded_moment(occurred_at: datetime, log_time: datetime) -> tuple[datetime, bool]:
     """When something counts as having happened, and whether its proxy's clock is suspect: then the log's own time holds."""
-    suspect = not log_time - OLDEST <= occurred_at <= log_time + NEWEST
+    oldest, newest = _believed(log_time)
+    suspect = not oldest <= occurred_at <= newest
     return to_the_millisecond(log_time if suspect else occurred_at), suspect
+
+
+def _believed(log_time: datetime) -> tuple[datetime, datetime]:
+    """Between which moments a proxy's clock is believed."""
+    return log_time - OLDEST, log_time + NEWEST

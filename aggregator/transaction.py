@@ -11,7 +11,7 @@ StoreError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any
+from typing import Any, get_args
 
 import pymongo
 from bson.errors import BSONError
@@ -39,7 +39,7 @@ INTERRUPTED = frozenset(
 )
 # What the driver raises for a document that cannot be sent at all.
 Unsendable = BSONError | OverflowError | UnicodeError
-UNSENDABLE = (BSONError, OverflowError, UnicodeError)
+UNSENDABLE: tuple[type[Unsendable], ...] = get_args(Unsendable)  # for `except`, which takes no union
 
 Document = dict[str, Any]
 Session = ClientSession
