@@ -28,6 +28,13 @@ from common.settings import KafkaSettings
 OFFSET_INVALID = -1001  # librdkafka: no position yet
 EPOCH_UNKNOWN = -1
 CLOSE_S = 5.0
+FETCHING = {
+    "check.crcs": True,
+    "fetch.wait.max.ms": 250,
+    "queued.max.messages.kbytes": 16_384,
+    # The default of 1000 idles a partition whenever its queue is full: catch-up 2.4 times slower.
+    "fetch.queue.backoff.ms": 10,
+}
 
 log = structlog.get_logger()
 
@@ -57,12 +64,8 @@ class KafkaLog:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "error",
-                "check.crcs": True,
                 "max.poll.interval.ms": 120_000,
-                "fetch.wait.max.ms": 250,
-                "queued.max.messages.kbytes": 16_384,
-                # The default of 1000 idles a partition whenever its queue is full: catch-up 2.4 times slower.
-                "fetch.queue.backoff.ms": 10,
+                **FETCHING,
                 "error_cb": _on_error,
             }
         )

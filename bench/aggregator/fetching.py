@@ -5,16 +5,11 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-AT_MOST = 5_000
-POLL_S = 0.2
+from aggregator.kafka_log import FETCHING
+from aggregator.partition import HEADROOM
 
-# As in aggregator/kafka_log.py; a test compares the two.
-SETTINGS: dict[str, str | int | float | bool] = {
-    "check.crcs": True,
-    "fetch.wait.max.ms": 250,
-    "queued.max.messages.kbytes": 16_384,
-    "fetch.queue.backoff.ms": 10,
-}
+POLL_S = 0.2
+SETTINGS: dict[str, str | int | float | bool] = {**FETCHING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ def batches(topic: Topic, count: int) -> Iterator[list[Message]]:
         consumer.assign([TopicPartition(topic.name, number, 0) for number in range(topic.partitions)])
         seen = 0
         while seen < count:
-            found = consumer.consume(AT_MOST, POLL_S)
+            found = consumer.consume(HEADROOM, POLL_S)
             for message in found:
                 if (error := message.error()) is not None:
                     raise KafkaException(error)
