@@ -1,6 +1,7 @@
 """The services as subprocesses on free ports, with their logs kept, and ended whatever a test does."""
 
 import signal
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ _INIT_WITHIN_S = 60.0
 class Service:
     """One service under test. It keeps its port and environment over a restart."""
 
-    def __init__(self, name: str, module: str, env: Mapping[str, str], log: Path, ready_path: str | None) -> None:
+    def __init__(self, name: str, module: str, env: Mapping[str, str], log: Path, ready_path: str) -> None:
         self.name = name
         self.log = log
         self.env = dict(env)
@@ -56,9 +57,17 @@ class Service:
 
     def is_ready(self) -> bool:
         try:
-            return web.request("GET", self.url + (self._ready_path or "/"), timeout_s=5).status == 200
+            return web.request("GET", self.url + self._ready_path, timeout_s=5).status == 200
         except OSError:
             return False
+
+    def accepts(self) -> bool:
+        """Whether its port takes connections."""
+        try:
+            socket.create_connection((LOOPBACK, int(self.url.rpartition(":")[2])), 5).close()
+        except OSError:
+            return False
+        return True
 
     def wait_exit(self, deadline_s: float = 60) -> int:
         """Wait until it ends by itself; its exit code."""

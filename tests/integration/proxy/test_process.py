@@ -237,12 +237,4 @@ def _answer(connection: socket.socket) -> bytes:
 
 
 def _wait_until_refusing(service: Service) -> None:
-    eventually(lambda: not _accepts(service))
-
-
-def _accepts(service: Service) -> bool:
-    try:
-        socket.create_connection((LOOPBACK, int(service.env["PROXY__PORT"])), 5).close()
-    except OSError:
-        return False
-    return True
+    eventually(lambda: not service.accepts())

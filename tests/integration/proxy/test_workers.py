@@ -126,7 +126,7 @@ def test_a_stop_answers_what_is_on_its_way_in_each_of_them(workers: Start) -> No
         for _ in pending:
             assert gate.asked.acquire(timeout=60)
         os.kill(service.pid, signal.SIGTERM)
-        eventually(lambda: not _accepts(service))
+        eventually(lambda: not service.accepts())
         gate.open.set()
 
         assert len({session(reply.result(60)) for reply in pending}) == 2
@@ -141,7 +141,7 @@ def test_the_second_signal_ends_all_of_them(workers: Start) -> None:
         assert gate.asked.acquire(timeout=60)
         own = children(service)
         os.kill(service.pid, signal.SIGTERM)
-        eventually(lambda: not _accepts(service))
+        eventually(lambda: not service.accepts())
         os.kill(service.pid, signal.SIGINT)
 
         assert service.wait_exit() == 1
@@ -206,11 +206,3 @@ def _runs(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def _accepts(service: Service) -> bool:
-    try:
-        socket.create_connection((LOOPBACK, int(service.env["PROXY__PORT"])), 5).close()
-    except OSError:
-        return False
-    return True
