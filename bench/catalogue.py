@@ -7,6 +7,7 @@ import bench.proxy.charts
 import bench.proxy.goals
 import bench.proxy.measurements
 from bench.measurement import Measurement
+from bench.proxy.upstream import Upstreams
 from bench.site import Site
 
 GOALS = {
@@ -18,4 +19,8 @@ CHARTS = (*bench.proxy.charts.CHARTS, *bench.aggregator.charts.CHARTS)
 
 
 def measurements(site: Site) -> list[Measurement]:
-    return [*bench.proxy.measurements.measurements(site), *bench.aggregator.measurements.measurements(site)]
+    upstreams = Upstreams(site)
+    return [
+        *bench.proxy.measurements.measurements(site, upstreams),
+        *bench.aggregator.measurements.measurements(site, upstreams),
+    ]

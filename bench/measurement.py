@@ -1,6 +1,6 @@
 """What the runner runs: a measurement has a name and peers, and measures one of them at a time.
 
-A part of the product brings a function `measurements(site) -> list[Measurement]`; bench/catalogue.py lists those.
+A part of the product brings a function `measurements(site, …) -> list[Measurement]`; bench/catalogue.py lists those.
 """
 
 from collections.abc import Sequence

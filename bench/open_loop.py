@@ -166,11 +166,14 @@ class Load:
 
     async def _connect(self, request: bytes, due: float) -> None:
         try:
-            _, connection = await self._loop.create_connection(lambda: Connection(self), self._host, self._port)
+            _, connection = await self._loop.create_connection(self._new_connection, self._host, self._port)
         except OSError:
             self.lost()
         else:
             connection.send(request, due)
+
+    def _new_connection(self) -> Connection:
+        return Connection(self)
 
     def _settle(self) -> None:
         self._open -= 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
+_KIB = 1024
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -37,7 +38,7 @@ def cost(pid: int, proc: Path = _PROC) -> Cost:
     for each in tree(pid, proc):
         try:
             cpu_s += _cpu_s((proc / str(each) / "stat").read_text())
-            rss_mib += _peak_mib((proc / str(each) / "status").read_text())
+            rss_mib += mib((proc / str(each) / "status").read_text(), "VmHWM") or 0.0
         except OSError:  # ended meanwhile; its parent has its time, once it has waited for it
             continue
     return Cost(cpu_s, rss_mib)
@@ -49,8 +50,7 @@ def _cpu_s(stat: str) -> float:
     return sum(int(fields[number - 3]) for number in (14, 15, 16, 17)) / _TICKS_PER_S
 
 
-def _peak_mib(status: str) -> float:
-    for line in status.splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return 0.0  # a kernel thread, or a process that is just ending
+def mib(status: str, field: str) -> float | None:
+    """A size in /proc/PID/status; None for a kernel thread, or a process that is just ending."""
+    line = next((line for line in status.splitlines() if line.startswith(f"{field}:")), None)
+    return None if line is None else int(line.split()[1]) / _KIB

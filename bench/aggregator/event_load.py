@@ -39,13 +39,8 @@ class EventLoad(Load):
         super().__init__(plan)
         self.replies: list[tuple[float, str]] = []
 
-    async def _connect(self, request: bytes, due: float) -> None:
-        try:
-            _, connection = await self._loop.create_connection(lambda: EventConnection(self), self._host, self._port)
-        except OSError:
-            self.lost()
-        else:
-            connection.send(request, due)
+    def _new_connection(self) -> EventConnection:
+        return EventConnection(self)
 
 
 async def _generate(plan: Plan, out: Path) -> None:

@@ -14,13 +14,13 @@ import msgspec
 from bench.aggregator.progress_watch import Database
 from bench.aggregator.server_counters import counters
 from bench.aggregator.topic_size import log_bytes
-from bench.aggregator.upstreams import Upstreams
 from bench.aggregator.visible import Progress, Reply
 from bench.errors import BenchError
 from bench.measurement import PRODUCT
 from bench.open_loop import Outcome
 from bench.percentiles import nearest_rank
 from bench.process_cost import cost
+from bench.proxy.upstream import USUAL, Upstreams
 from bench.results import Figures
 from bench.site import REPO, Running, Site
 from common.progress import SESSIONS
@@ -56,7 +56,7 @@ class Freshness:
             workspace = stack.enter_context(self.site.workspace())
             database = stack.enter_context(Database(self.site.mongo, workspace.name))
             aggregator = stack.enter_context(self.site.service("aggregator", workspace.env))
-            proxy = stack.enter_context(self.site.service("proxy", self.upstreams.proxy_env(workspace)))
+            proxy = stack.enter_context(self.site.service("proxy", self.upstreams.upstream.proxy_env(workspace)))
             self._measure(proxy, database, self.site.seconds(3, 1.5))  # what starts cold is not asked about
             size, operations, spent = (
                 log_bytes(self.site, workspace.name),
@@ -86,7 +86,15 @@ class Freshness:
     def _measure(self, proxy: Running, database: Database, seconds: float) -> tuple[Outcome, list[Reply], Progress]:
         out = self.site.folder / f"replies-{uuid.uuid4().hex[:8]}"
         command = [sys.executable, "-m", "bench.aggregator.event_load", f"{proxy.url}/?view=stats"]
-        command += [str(self.upstreams.body), "--rate", str(self.rate), "--seconds", str(seconds), "--out", str(out)]
+        command += [
+            str(self.upstreams.upstream.request(USUAL)),
+            "--rate",
+            str(self.rate),
+            "--seconds",
+            str(seconds),
+            "--out",
+            str(out),
+        ]
         progress = Progress()
         load = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPO)
         try:

@@ -7,13 +7,13 @@ from bench.aggregator.freshness import Freshness
 from bench.aggregator.sizing import Sizing
 from bench.aggregator.spool_drain import SpoolDrain
 from bench.aggregator.takeover import Takeover
-from bench.aggregator.upstreams import Upstreams
 from bench.measurement import PRODUCT, Measurement
+from bench.proxy.upstream import Upstreams
 from bench.site import Site
 
 
-def measurements(site: Site) -> list[Measurement]:
-    feeds, upstreams = Feeds(site), Upstreams(site)
+def measurements(site: Site, upstreams: Upstreams) -> list[Measurement]:
+    feeds = Feeds(site)
     drain = SpoolDrain(site, feeds, upstreams)
     return [
         Folding(site, feeds, 300, (PRODUCT, TWO, FOLD, CONSUME, COMPACTING, STOCK)),

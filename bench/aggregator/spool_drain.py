@@ -1,8 +1,6 @@
 """How fast a proxy sends what an hour without Kafka has left in its spool, while packs go on coming."""
 
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -12,18 +10,17 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Self
 
-import msgspec
-
 from bench.aggregator.feed import Feeds
 from bench.aggregator.traffic import Shape
-from bench.aggregator.upstreams import Upstreams
 from bench.errors import BenchError
+from bench.generator import in_a_process
 from bench.http import get
 from bench.measurement import PRODUCT
 from bench.open_loop import Outcome
 from bench.process_cost import cost
+from bench.proxy.upstream import USUAL, Upstreams
 from bench.results import Figures
-from bench.site import REPO, Running, Site
+from bench.site import Running, Site
 from proxy.slots import SPOOL_FILE
 from proxy.spool_file import SpoolFile
 from proxy.spool_record import SpoolRecord
@@ -69,7 +66,7 @@ class SpoolDrain:
     def run(self, peer: str) -> Figures:
         del peer
         with self.site.workspace() as workspace:
-            env = self.upstreams.proxy_env(workspace)
+            env = self.upstreams.upstream.proxy_env(workspace)
             spool = Path(env["PROXY__SPOOL_DIR"])
             shutil.copytree(self.master(), spool / _SLOT)
             began = time.time()
@@ -96,14 +93,8 @@ class SpoolDrain:
                 drained.require_in_time()
 
     def _load(self, url: str) -> Outcome:
-        command = [sys.executable, "-m", "bench.open_loop", url, str(self.upstreams.body)]
-        command += ["--rate", str(RATE), "--seconds", str(_LOAD_S)]
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=REPO, timeout=_LOAD_S + _GRACE_S
-        )
-        if done.returncode:
-            raise BenchError(f"the generator ended with {done.returncode}: {done.stderr[-1000:]}")
-        return msgspec.json.decode(done.stdout, type=Outcome)
+        body = self.upstreams.upstream.request(USUAL)
+        return in_a_process(url, body, RATE, _LOAD_S, grace_s=_GRACE_S)
 
     def master(self) -> Path:
         """The folder of a full spool, made once."""

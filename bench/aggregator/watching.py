@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.process_cost import cost
+from bench.process_cost import cost, mib
 
 _EVERY_S = 0.05
-_KIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +90,4 @@ def _look(pid: int, watch: Watch) -> None:
 
 def resident_mib(status: str) -> float | None:
     """Of /proc/PID/status; None where the process is ending."""
-    line = next((line for line in status.splitlines() if line.startswith("VmRSS:")), None)
-    return None if line is None else int(line.split()[1]) / _KIB
+    return mib(status, "VmRSS")

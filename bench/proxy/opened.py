@@ -1,20 +1,15 @@
 """How much later an answer comes through a proxy: requests at fixed times, upstream answers after 50 ms."""
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
-
-from bench.errors import BenchError
+from bench.generator import in_a_process
 from bench.measurement import DIRECT, PRODUCT
 from bench.open_loop import Outcome
 from bench.proxy.peers import NGINX, Peers
+from bench.proxy.upstream import USUAL
 from bench.results import Figures
-from bench.site import REPO
 
-_SIZE = "4k"
 _UPSTREAM_MS = 50
 _GRACE_S = 90
 
@@ -40,7 +35,7 @@ class OpenMeasurement:
 
     def run(self, peer: str) -> Figures:
         site = self.rig.site
-        with self.rig.started(peer, _SIZE, _UPSTREAM_MS) as target:
+        with self.rig.started(peer, USUAL, _UPSTREAM_MS) as target:
             self._send(target.url, site.seconds(3, 1.5))  # what starts cold is not what is asked about
             target.drain()
             before = target.cost()
@@ -62,12 +57,4 @@ class OpenMeasurement:
         return figures
 
     def _send(self, url: str, seconds: float) -> Outcome:
-        """In a process of its own, which does nothing else."""
-        command = [sys.executable, "-m", "bench.open_loop", url, str(self.rig.upstream.request(_SIZE))]
-        command += ["--rate", str(self.rate), "--seconds", str(seconds)]
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=REPO, timeout=seconds + _GRACE_S
-        )
-        if done.returncode:
-            raise BenchError(f"the generator ended with {done.returncode}: {done.stderr[-1000:]}")
-        return msgspec.json.decode(done.stdout, type=Outcome)
+        return in_a_process(url, self.rig.upstream.request(USUAL), self.rate, seconds, grace_s=_GRACE_S)

@@ -14,7 +14,7 @@ from bench.errors import BenchError, UnavailableError
 from bench.http import get
 from bench.measurement import DIRECT, PRODUCT
 from bench.process_cost import Cost, cost
-from bench.proxy.upstream import Upstream, serving
+from bench.proxy.upstream import Upstream, Upstreams
 from bench.site import Running, Site, Workspace
 from local.ports import LOOPBACK, free_port
 from local.process import Part
@@ -65,14 +65,12 @@ class Peers:
     """Starts them, all before the same upstream, which like the topic is kept from one measurement to the next."""
 
     site: Site
-    _upstream: Upstream | None = None
+    upstreams: Upstreams
     _workspaces: dict[Path, Workspace] = field(default_factory=dict)
 
     @property
     def upstream(self) -> Upstream:
-        if self._upstream is None:
-            self._upstream = self.site.keep(serving(self.site))
-        return self._upstream
+        return self.upstreams.upstream
 
     @contextmanager
     def started(
@@ -96,12 +94,8 @@ class Peers:
 
     @contextmanager
     def _packstats(self, path: str, env: Mapping[str, str]) -> Iterator[Running]:
-        workspace = self._workspace()
-        own = {
-            "PROXY__UPSTREAM_URL": f"http://{self.upstream.address}{path}",
-            "PROXY__SPOOL_DIR": str(workspace.folder / "spool"),
-        }
-        with self.site.service("proxy", {**workspace.env, **own, **env}) as running:
+        own = self.upstream.proxy_env(self._workspace(), path)
+        with self.site.service("proxy", {**own, **env}) as running:
             yield running
 
     def _workspace(self) -> Workspace:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.proxy import payloads
-from bench.site import Site
+from bench.site import Site, Workspace
 from local.ports import LOOPBACK, free_port
 from local.process import Part
 from local.services import answers
 
+USUAL = "4k"  # where the size of answers is not what is asked about
 _PROGRAM = Path(__file__).parents[1] / "upstream" / "Upstream.java"
 
 
@@ -27,6 +28,14 @@ class Upstream:
         """The file with the pack that gets the answer of that size."""
         return self.folder / f"{size}.request"
 
+    def proxy_env(self, workspace: Workspace, path: str = f"/{USUAL}") -> dict[str, str]:
+        """The settings of packstats before it."""
+        own = {
+            "PROXY__UPSTREAM_URL": f"http://{self.address}{path}",
+            "PROXY__SPOOL_DIR": str(workspace.folder / "spool"),
+        }
+        return {**workspace.env, **own}
+
 
 @contextmanager
 def serving(site: Site) -> Iterator[Upstream]:
@@ -39,3 +48,17 @@ def serving(site: Site) -> Iterator[Upstream]:
     command = ("java", "-Xmx256m", "-XX:+UseSerialGC", str(_PROGRAM), str(port), *files)
     with site.running(Part("upstream", command, None, lambda: answers(f"http://{address}/"))):
         yield Upstream(address, folder)
+
+
+@dataclass(slots=True)
+class Upstreams:
+    """One for the whole run, started with the first measurement that needs it."""
+
+    site: Site
+    _upstream: Upstream | None = None
+
+    @property
+    def upstream(self) -> Upstream:
+        if self._upstream is None:
+            self._upstream = self.site.keep(serving(self.site))
+        return self._upstream
