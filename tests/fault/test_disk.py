@@ -78,11 +78,11 @@ def test_on_a_full_disk_nothing_is_lost_and_the_next_proxy_sends_what_is_spooled
         # A commit that needs room ends the process; where the log's file is used again, packs are refused in time.
         eventually(lambda: proxy.exit_code() is not None or refusing(proxy), 60)
         load.stop()
-    if proxy.exit_code() is None:
-        assert refusing(proxy) == "the disk of the spool is nearly full"
-        proxy.kill()
+    if (refusal := refusing(proxy)) is None:
+        assert proxy.wait_exit() == 70
     else:
-        assert proxy.exit_code() == 70
+        assert refusal == "the disk of the spool is nearly full"
+        proxy.kill()
     assert reserve.stat().st_size == RESERVE_BYTES
 
     proxy.start(wait=False)

@@ -2,15 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.support.spawner import REPO, Spawned
 from tests.support.workspace import Workspace
-
-REPO = Path(__file__).parents[2]
 
 _WITHIN_S = 600  # a whole topic is read again where a campaign is verified
 
@@ -28,14 +26,12 @@ class Ended:
 
 def admin(workspace: Workspace, *arguments: str, **env: str) -> Ended:
     """Run `python -m admin …` in a workspace and wait for its end."""
-    done = subprocess.run(
-        [sys.executable, "-m", "admin", *arguments],
-        check=False,
-        cwd=REPO,
-        env={**os.environ, **workspace.env(), **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_WITHIN_S,
-    )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    with TemporaryDirectory() as folder:
+        out, errors = Path(folder, "out"), Path(folder, "errors")
+        env = {**os.environ, **workspace.env(), **env}
+        process = Spawned("admin", *arguments, env=env, folder=REPO, out=out, errors=errors)
+        code = process.wait(_WITHIN_S)
+        if code is None:
+            process.kill()
+            raise TimeoutError(f"`admin {' '.join(arguments)}` has not ended:\n{errors.read_text()}")
+        return Ended(code, out.read_text(), errors.read_text())

@@ -87,7 +87,13 @@ def wait_settled(workspace: Workspace, proxies: Iterable[Service], deadline_s: f
 
     def folded() -> bool:
         positions, ends = positions_of(workspace), ends_of(workspace)
-        assert positions == ends, f"positions {positions}, ends of the log {ends}"
+        behind = [
+            f"{number} at {positions.get(number)} of {end}"
+            for number, end in ends.items()
+            if positions.get(number) != end
+        ]
+        if behind or positions.keys() != ends.keys():
+            raise AssertionError(f"partitions are behind: {', '.join(behind)}")  # a comparison would print pages of it
         return True
 
     eventually(folded, deadline_s, every_s=0.2)

@@ -62,7 +62,12 @@ class Rig:
 
     def assert_exact(self, load: Load) -> None:
         """Every reply with X-Event-ID is counted exactly once, every other request at most once, and nothing else."""
-        wait_settled(self.workspace, self.proxies, 90)
+        try:
+            wait_settled(self.workspace, self.proxies, 90)
+        except AssertionError as error:
+            for service in self.services.started:
+                error.add_note(service.account())
+            raise
         counted = counted_in(self.workspace)
         assert differences(load.ledger, events_of(self.workspace), counted) == []
         assert api_disagreements(self.proxies[0], counted) == []

@@ -1,8 +1,8 @@
-"""The services as subprocesses on free ports, with their logs kept, and ended whatever a test does."""
+"""The services as processes on free ports, with their logs kept, and ended whatever a test does."""
 
+import os
 import signal
 import socket
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,12 +13,14 @@ from admin import init
 from admin.settings import Settings
 from common.settings import load
 from local.ports import LOOPBACK, free_port
-from local.process import Part, PartProcess
 from tests.support import web
 from tests.support.eventually import eventually
+from tests.support.spawner import REPO, Spawned
 from tests.support.workspace import Workspace
 
 _INIT_WITHIN_S = 60.0
+_STOPS_WITHIN_S = 60.0
+_LAST_LINES = 12
 
 
 class Service:
@@ -30,7 +32,7 @@ class Service:
         self.env = dict(env)
         self._module = module
         self._ready_path = ready_path
-        self._process: PartProcess | None = None
+        self._process: Spawned | None = None
 
     @property
     def url(self) -> str:
@@ -45,9 +47,9 @@ class Service:
     def start(self, *, wait: bool = True) -> "Service":
         """Start it (again); `wait` until its readiness route says 200."""
         assert self._process is None or self._process.exit_code() is not None, f"{self.name} runs already"
-        command = (sys.executable, "-m", *self._module.split())
-        part = Part(self.name, command, None, lambda: False, env=self.env, stop_within_s=60)
-        self._process = PartProcess(part, self.log)
+        module, *arguments = self._module.split()
+        env = {**os.environ, **self.env}
+        self._process = Spawned(module, *arguments, env=env, folder=REPO, out=self.log)
         if wait:
             self.wait_ready()
         return self
@@ -79,7 +81,9 @@ class Service:
 
     def stop(self) -> int:
         """SIGTERM, and its exit code once it is gone."""
-        return self._running().stop()
+        self.terminate()
+        code = self._running().wait(_STOPS_WITHIN_S)
+        return self._running().kill() if code is None else code
 
     def terminate(self) -> None:
         """SIGTERM, without waiting."""
@@ -105,7 +109,13 @@ class Service:
     def log_text(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def _running(self) -> PartProcess:
+    def account(self) -> str:
+        """How it stands and what it said last, in a few lines, for somebody who sees only that a test failed."""
+        code = None if self._process is None else self.exit_code()
+        said = [line for line in self.log_text().splitlines() if '"flushed"' not in line and '"claimed"' not in line]
+        return "\n    ".join([f"{self.name} {'runs' if code is None else f'ended with {code}'}", *said[-_LAST_LINES:]])
+
+    def _running(self) -> Spawned:
         assert self._process is not None, f"{self.name} was never started"
         return self._process
 

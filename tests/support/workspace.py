@@ -64,6 +64,8 @@ class Workspace:
         admin = self.admin()  # held until the answer has come: an admin client that nobody holds is destroyed
         try:
             admin.delete_topics([self.name])[self.name].result(30)
+        except TimeoutError:
+            return  # a broker that was frozen may lose what it passes on to its controller; it ends with the tests anyway
         except KafkaException as error:
             if error.args[0].name() != "UNKNOWN_TOPIC_OR_PART":
                 raise
