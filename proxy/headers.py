@@ -57,8 +57,8 @@ def authorization(headers: Headers) -> str | None:
 
 def request_id(headers: Headers) -> str:
     """The caller's request id if it can be taken over, else a new one."""
-    given = (get(headers, REQUEST_ID) or b"").strip()
-    if _REQUEST_ID.fullmatch(given):
+    given = get(headers, REQUEST_ID)
+    if given is not None and _REQUEST_ID.fullmatch(given := given.strip()):
         return given.decode("ascii")
     return f"{random.getrandbits(128):032x}"  # to tell requests apart; it is no secret
 

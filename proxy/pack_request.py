@@ -4,6 +4,7 @@ The bytes themselves go upstream as they are; what is read here only counts.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -19,8 +20,11 @@ _HASH_BYTES: Final = 16
 _NOT_CONTENT: Final = ("requestId", "orderId", "properties", "timeout", "key")
 _MAX_OFFERED: Final = 1000
 _MAX_OFFERED_BYTES: Final = MAX_EVENT_BYTES // 2  # a longer list would be given up with every event
+_MAX_REMEMBERED_BYTES: Final = 16 * 1024
 _MAX_ITEM_SETS: Final = 100_000
 _KINDS: Final = {str: "a string", bool: "a boolean", int: "a number", float: "a number", dict: "an object"}
+
+_Offered = tuple[str | None, list[OfferedCarton] | None]
 
 _decoder = msgspec.json.Decoder()
 _canonical = msgspec.json.Encoder(order="sorted")
@@ -78,15 +82,13 @@ def read(body: bytes, labels: tuple[str, ...] = (), hash_key: bytes | None = Non
 
 
 def _facts(pack: dict[str, object], labels: tuple[str, ...], hash_key: bytes | None) -> dict[str, Any]:
-    offered = _offered(pack)
-    listed = sorted(_canonical.encode(carton) for carton in offered)
+    offered_hash, offered = _offered(pack)
     return {
         "content_hash": _content_hash(pack),
         "order_hash": _order_hash(pack.get("orderId"), hash_key),
         "items_asked": _items_asked(pack),
-        # The same for the same cartons, however the list is sorted.
-        "offered_hash": _hash(listed) if listed else None,
-        "offered": offered if listed and sum(map(len, listed)) <= _MAX_OFFERED_BYTES else None,
+        "offered_hash": offered_hash,
+        "offered": offered,
         "offered_from": _offered_from(pack),
         "random": _flag(pack.get("random"), default=False),
         "images": _flag(pack.get("includeImages"), default=True),
@@ -138,13 +140,19 @@ def _items_asked(pack: dict[str, object]) -> int | None:
     return numbers.count(asked)
 
 
-def _offered(pack: dict[str, object]) -> list[OfferedCarton]:
+def _offered(pack: dict[str, object]) -> _Offered:
     """The cartons a request lists; none of a list that is too long to be one that somebody packs into."""
-    given_cartons = rows(pack.get("boxTypes")) or []
-    if len(given_cartons) > _MAX_OFFERED:
-        return []
+    given = rows(pack.get("boxTypes"))
+    if not given or len(given) > _MAX_OFFERED:
+        return None, None
+    said = _canonical.encode([given, pack.get("boxTypeDefaults")])
+    return _remembered(said) if len(said) <= _MAX_REMEMBERED_BYTES else _listed(said)
+
+
+def _listed(said: bytes) -> _Offered:
+    given_cartons, given_defaults = _decoder.decode(said)
     numbers = Numbers()
-    defaults = mapping(pack.get("boxTypeDefaults"))
+    defaults = mapping(given_defaults)
     cartons = []
     for given in given_cartons:
         carton = {**defaults, **mapping(given)}
@@ -155,7 +163,13 @@ def _offered(pack: dict[str, object]) -> list[OfferedCarton]:
                 dims=numbers.dims(carton.get("dimensions")),
             )
         )
-    return cartons
+    listed = sorted(_canonical.encode(carton) for carton in cartons)
+    # The hash is the same for the same cartons, however the list is sorted.
+    return _hash(listed), cartons if sum(map(len, listed)) <= _MAX_OFFERED_BYTES else None
+
+
+# A facility lists the same cartons in all its requests.
+_remembered = lru_cache(maxsize=1024)(_listed)
 
 
 def _offered_from(pack: dict[str, object]) -> str | None:

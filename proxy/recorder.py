@@ -116,7 +116,7 @@ class Recorder:
         except Exception:  # noqa: BLE001  # whatever it is, the pack is counted
             _log.exception("answer_not_read", request_id=forwarded.request_id)
             outcome = _underivable(result)
-        if outcome.content.pack is not None:
+        if outcome.content.pack is not None and outcome.content.pack.suspect:
             SUSPECT_NUMBERS.inc(outcome.content.pack.suspect)
         status = result.status if isinstance(result, Answer) else None
         return outcome, self._keystems.resolve(forwarded.credential, outcome.content.keystem, status)

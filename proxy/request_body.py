@@ -3,8 +3,7 @@
 All bodies together have a bound too, so that callers that send slowly cannot fill the memory.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Self
 
 from starlette.types import Receive
 
@@ -24,13 +23,19 @@ class NoRoomError(Exception):
 
 
 class Held:
-    """What one request holds."""
+    """What one request holds; as a context it is given back at its end."""
 
     __slots__ = ("_room", "size")
 
     def __init__(self, room: "BodyRoom") -> None:
         self._room = room
         self.size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._room.used -= self.size
 
     def add(self, size: int) -> None:
         """Hold so much more. Raises NoRoomError."""
@@ -47,14 +52,9 @@ class BodyRoom:
         self.limit = limit
         self.used = 0
 
-    @contextmanager
-    def holding(self) -> Iterator[Held]:
+    def holding(self) -> Held:
         """What is held within the context is given back at its end."""
-        held = Held(self)
-        try:
-            yield held
-        finally:
-            self.used -= held.size
+        return Held(self)
 
 
 async def read_body(receive: Receive, headers: Headers, limit: int, held: Held) -> bytes:
