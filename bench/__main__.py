@@ -4,13 +4,13 @@ import argparse
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from bench import compare, machine, report, tables
+from bench import compare, machine, profile, report, tables
 from bench.catalogue import measurements
 from bench.errors import BenchError
 from bench.measurement import Measurement
@@ -29,15 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: everything is stopped and removed
     try:
-        match asked.command:
-            case "run":
-                return _run(asked, console)
-            case "compare":
-                return _compare(asked, console)
-            case "list":
-                return _list()
-            case _:
-                return report.main(asked.results, check=asked.check)
+        work: Callable[[argparse.Namespace, Console], int] = asked.work
+        return work(asked, console)
     except PackstatsError as error:
         console.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         return error.exit_code
@@ -80,12 +73,23 @@ def _compare(asked: argparse.Namespace, console: Console) -> int:
     return EXIT_CRASH if taken.failed or not taken.samples else 0
 
 
+def _profile(asked: argparse.Namespace, console: Console) -> int:
+    with _folder() as folder, Site(Path(folder), quick=asked.quick, console=console) as site:
+        profile.draw(site, asked.service, asked.out)
+    print(f"drawn in {asked.out}")
+    return 0
+
+
+def _report(asked: argparse.Namespace, _console: Console) -> int:
+    return report.main(asked.results, check=asked.check)
+
+
 def _shown() -> Console:
     """A table that is cut says nothing."""
     return Console(width=max(Console().width, 160))
 
 
-def _list() -> int:
+def _list(_asked: argparse.Namespace, _console: Console) -> int:
     with _folder() as folder, Site(Path(folder)) as site:
         for each in measurements(site):
             print(f"{each.name:<24} {', '.join(each.peers)}")
@@ -126,16 +130,25 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     run = commands.add_parser("run", parents=[measuring], help="measure, show, keep as JSON")
     run.add_argument("--out", type=Path, default=None, help="where the JSON goes (.local/bench/DATE.json)")
+    run.set_defaults(work=_run)
     both = commands.add_parser(
         "compare", parents=[measuring], help="another commit of the product and this tree, in turn"
     )
     both.add_argument("--base", required=True, metavar="COMMIT", help="the other commit")
+    both.set_defaults(work=_compare)
     told = commands.add_parser(
         "report", help="write docs/performance.md and its plots from the newest of bench/results/"
     )
     told.add_argument("--results", type=Path, default=None, help="this file instead")
     told.add_argument("--check", action="store_true", help="write nothing; 1 if they are not what the results say")
-    commands.add_parser("list", help="names and peers of all measurements")
+    told.set_defaults(work=_report)
+    drawn = commands.add_parser("profile", help="a flame graph of a service under load")
+    drawn.add_argument("service", choices=profile.SERVICES)
+    drawn.add_argument("--quick", action="store_true", help="for a few seconds")
+    drawn.add_argument("--out", type=Path, required=True, help="the SVG")
+    drawn.set_defaults(work=_profile)
+    listed = commands.add_parser("list", help="names and peers of all measurements")
+    listed.set_defaults(work=_list)
     return parser.parse_args(arguments)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench import wrk
 from bench.errors import UnavailableError
 from bench.measurement import DIRECT, PRODUCT
-from bench.proxy.peers import FASTAPI, NGINX, Peers, Target
+from bench.proxy.peers import FASTAPI, NGINX, UVICORN, Peers, Target
 from bench.results import Figures
 from bench.wrk import ClosedLoop
 
@@ -34,7 +34,7 @@ class ClosedMeasurement:
     def peers(self) -> Sequence[str]:
         # What a user would write is the same, only slower, with more connections; the upstream shows the limit once.
         usual = (PRODUCT, NGINX)
-        return (*usual, FASTAPI, DIRECT) if (self.size, self.connections) == ("4k", 64) else usual
+        return (*usual, FASTAPI, UVICORN, DIRECT) if (self.size, self.connections) == ("4k", 64) else usual
 
     def run(self, peer: str) -> Figures:
         wrk.require()

@@ -2,9 +2,10 @@
 
 import shutil
 import string
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from local.services import answers
 
 NGINX = "nginx"
 FASTAPI = "FastAPI + httpx"
+UVICORN = "uvicorn, fixed reply"
+"""What asks no upstream at all: what remains of a Python server when it does nothing."""
+
 _FOLDER = Path(__file__).parents[1] / "peers"
 _DRAINED_WITHIN_S = 120.0
 _LOOK_EVERY_S = 0.1
@@ -86,6 +90,9 @@ class Peers:
         elif peer == FASTAPI:
             with self._fastapi(path) as running:
                 yield Target(f"{running.url}/", running)
+        elif peer == UVICORN:
+            with self._uvicorn(size) as running:
+                yield Target(f"{running.url}/", running)
         elif peer.startswith(PRODUCT):
             with self._packstats(path, env or {}) as running:
                 yield Target(f"{running.url}/?view=pack", running, lambda: _waiting(running))
@@ -118,23 +125,19 @@ class Peers:
         with self._server("nginx", command, port, "/", {}) as running:
             yield running
 
-    @contextmanager
-    def _fastapi(self, path: str) -> Iterator[Running]:
+    def _fastapi(self, path: str) -> AbstractContextManager[Running]:
         python = self.site.peer_python("httpx")
-        port = free_port()
-        words = (
-            "-m",
-            "uvicorn",
-            "--app-dir",
-            str(_FOLDER),
-            "--port",
-            str(port),
-            "--no-access-log",
-            "fastapi_httpx:app",
-        )
         env = {"UPSTREAM_URL": f"http://{self.upstream.address}{path}"}
-        with self._server("fastapi-httpx", (python, *words), port, "/livez", env) as running:
-            yield running
+        return self._asgi(python, "fastapi_httpx", "/livez", env)
+
+    def _uvicorn(self, size: str) -> AbstractContextManager[Running]:
+        env = {"ANSWER": str(self.upstream.answer(size))}
+        return self._asgi(sys.executable, "fixed_reply", "/", env)
+
+    def _asgi(self, python: str, module: str, ready: str, env: Mapping[str, str]) -> AbstractContextManager[Running]:
+        port = free_port()
+        words = ("-m", "uvicorn", "--app-dir", str(_FOLDER), "--port", str(port), "--no-access-log")
+        return self._server(module.replace("_", "-"), (python, *words, f"{module}:app"), port, ready, env)
 
     @contextmanager
     def _server(

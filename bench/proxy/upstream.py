@@ -28,6 +28,10 @@ class Upstream:
         """The file with the pack that gets the answer of that size."""
         return self.folder / f"{size}.request"
 
+    def answer(self, size: str) -> Path:
+        """The file with that answer."""
+        return self.folder / f"{size}.answer"
+
     def proxy_env(self, workspace: Workspace, path: str = f"/{USUAL}") -> dict[str, str]:
         """The settings of packstats before it."""
         own = {
