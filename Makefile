@@ -79,7 +79,7 @@ BENCH_OPTIONS = $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(ROUND
 
 .PHONY: bench bench-compare bench-report
 bench: $(RUNTIME) $(BENCH) prepare ## packstats beside nginx and others, 5 rounds; QUICK=1 in minutes; ONLY=NAME,… ROUNDS= OUT=
-	@$(BIN)/python -m bench run $(BENCH_OPTIONS) $(if $(OUT),--out $(OUT))
+	@$(BIN)/python -m bench run $(BENCH_OPTIONS) $(if $(OUT),--out $(OUT)) $(if $(GO_ON),--go-on)
 
 bench-compare: $(RUNTIME) $(BENCH) prepare ## another commit of packstats and this tree in turn: BASE=<commit>; QUICK=1 ONLY= ROUNDS=
 	@$(if $(BASE),,echo 'name the commit: make bench-compare BASE=<commit>'; exit 2;) \

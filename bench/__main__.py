@@ -13,8 +13,9 @@ from rich.console import Console
 from bench import compare, machine, profile, report, tables
 from bench.catalogue import measurements
 from bench.errors import BenchError
+from bench.keeping import Kept
 from bench.measurement import Measurement
-from bench.results import Results, write
+from bench.results import Results
 from bench.runner import Runner
 from bench.site import PEERS, REPO, Site
 from common.errors import EXIT_CRASH, PackstatsError
@@ -35,33 +36,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         return error.exit_code
     except KeyboardInterrupt:
-        console.print("interrupted: nothing is kept")
+        console.print("interrupted: what is measured whole is kept")
         return _EXIT_INTERRUPTED
 
 
 def _run(asked: argparse.Namespace, console: Console) -> int:
     began = datetime.now(UTC)
-    with _folder() as folder, Site(Path(folder), quick=asked.quick, seed=asked.seed, console=console) as site:
-        chosen = _chosen(measurements(site), asked.only)
-        runner = Runner(console, asked.rounds or (_QUICK_ROUNDS if asked.quick else _ROUNDS))
-        about = machine.machine(site.folder)
-        taken = runner.run(chosen)
-    results = Results(
-        began=f"{began:%Y-%m-%dT%H:%M:%SZ}",
-        commit=machine.commit(REPO),
-        quick=asked.quick,
-        rounds=runner.rounds,
-        seed=asked.seed,
-        machine=about,
-        versions=machine.versions(PEERS, REPO / ".cache"),
-        titles={each.name: each.title for each in chosen},
-        samples=taken.samples,
-        absent=taken.absent,
-    )
     out = asked.out or REPO / ".local" / "bench" / f"{began:%Y%m%dT%H%M%SZ}.json"
-    write(out, results)
-    _shown().print(*tables.rich_tables(results), f"kept in {out}", sep="\n")
-    return EXIT_CRASH if taken.failed or not taken.samples else 0
+    with _folder() as folder, Site(Path(folder), quick=asked.quick, seed=asked.seed, console=console) as site:
+        runner = Runner(console, asked.rounds or (_QUICK_ROUNDS if asked.quick else _ROUNDS))
+        nothing = Results(
+            began=f"{began:%Y-%m-%dT%H:%M:%SZ}",
+            commit=machine.commit(REPO),
+            quick=asked.quick,
+            rounds=runner.rounds,
+            seed=asked.seed,
+            machine=machine.machine(site.folder),
+            versions=machine.versions(PEERS, REPO / ".cache"),
+            titles={},
+            samples=[],
+        )
+        kept = Kept.again(out, nothing) if asked.go_on else Kept(out, nothing)
+        chosen = _chosen(measurements(site), asked.only)
+        taken = runner.run([each for each in chosen if kept.lacks(each)], kept.add)
+    _shown().print(*tables.rich_tables(kept.results), f"kept in {out}", sep="\n")
+    return EXIT_CRASH if taken.failed or not kept.results.samples else 0
 
 
 def _compare(asked: argparse.Namespace, console: Console) -> int:
@@ -130,6 +129,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     run = commands.add_parser("run", parents=[measuring], help="measure, show, keep as JSON")
     run.add_argument("--out", type=Path, default=None, help="where the JSON goes (.local/bench/DATE.json)")
+    run.add_argument("--go-on", action="store_true", help="with --out: measure what a run that was interrupted lacks")
     run.set_defaults(work=_run)
     both = commands.add_parser(
         "compare", parents=[measuring], help="another commit of the product and this tree, in turn"

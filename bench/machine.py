@@ -16,6 +16,7 @@ from local import mongod
 
 _LIBRARIES = ("aiohttp", "confluent-kafka", "fastapi", "httptools", "msgspec", "pymongo", "uvicorn", "uvloop")
 _PEER_LIBRARIES = ("httpx", "quixstreams")
+_MEASURED = ("proxy", "aggregator", "common", "admin", "mongo-init", "sandbox", "local", "bench/*.py", "requirements")
 _SYNCS = 40
 
 
@@ -61,9 +62,9 @@ def versions(peers: Path, cache: Path) -> dict[str, str]:
 
 
 def commit(repo: Path) -> str:
-    """Short; with "+" where files that belong to it differ from it."""
-    name = _git(repo, "rev-parse", "--short=10", "HEAD")
-    return f"{name}+" if _git(repo, "status", "--porcelain", "--untracked-files=no") else name
+    """The last one that changed what is measured or how; short, with "+" where its files differ from it."""
+    name = _git(repo, "log", "-1", "--abbrev=10", "--format=%h", "--", *_MEASURED)
+    return f"{name}+" if _git(repo, "status", "--porcelain", "--untracked-files=no", "--", *_MEASURED) else name
 
 
 def _git(repo: Path, *words: str) -> str:

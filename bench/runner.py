@@ -1,7 +1,7 @@
 """Runs measurements in rounds, the peers of each in turn, so that what drifts over a run meets all of them alike."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -59,8 +59,13 @@ class Runner:
             transient=True,
         )
 
-    def run(self, measurements: Sequence[Measurement]) -> Taken:
-        """Blocks. A peer that is missing is left out; one that fails is tried again in the next round."""
+    def run(
+        self, measurements: Sequence[Measurement], done: Callable[[Measurement, Taken], None] = lambda *_: None
+    ) -> Taken:
+        """Blocks. A peer that is missing is left out; one that fails is tried again in the next round.
+
+        `done` is called when all rounds of a measurement are there.
+        """
         total = sum(len(each.peers) for each in measurements) * self.rounds
         with self._bar if self._console.is_terminal else nullcontext():
             task = self._bar.add_task("", total=total)
@@ -70,6 +75,7 @@ class Runner:
                         self._bar.update(task, description=f"{measurement.name}: {peer}")
                         self._one(measurement, peer, number)
                         self._bar.advance(task)
+                done(measurement, self.taken)
         return self.taken
 
     def _one(self, measurement: Measurement, peer: str, number: int) -> None:
