@@ -17,6 +17,7 @@ from common.errors import LostPlaceError
 EVERY_S = 1.0
 RENEW_EVERY_S = 5.0
 RESTARTS = 2
+ANSWERED_WITHIN_S = 5.0  # a partition of which Kafka says nothing for longer has no leader that could give records
 
 log = structlog.get_logger()
 
@@ -32,6 +33,7 @@ class Oversight:
         self.complete: dict[int, datetime] = {}
         self.lag: dict[int, int] = {}
         self._caught_up: set[int] = set()
+        self._answered: dict[int, float] = {}
         self._next = self._next_renewal = 0.0
 
     def look(self, now: float, *, database_away: bool, backlog: bool = False) -> None:
@@ -39,7 +41,9 @@ class Oversight:
 
         With a `backlog` there is more to take than one turn takes: a partition of which nothing comes may be in it.
         """
-        self._ends.update(self._log.answered_ends())
+        answered = self._log.answered_ends()
+        self._ends.update(answered)
+        self._answered.update(dict.fromkeys(answered, now))
         if now < self._next:
             return
         self._next = now + EVERY_S
@@ -47,13 +51,15 @@ class Oversight:
         self._log.ask_ends(held)
         for gone in self._ends.keys() - held.keys():
             del self._ends[gone]
+            self._answered.pop(gone, None)
             self.complete.pop(gone, None)
             self.lag.pop(gone, None)
             self._caught_up.discard(gone)
         for number, one in list(held.items()):
             self._measure(number, one)
-            if database_away or backlog:
-                one.watchdog.heard_at = now  # paused, or others come first: no wonder that nothing comes
+            asked_in_vain = now - self._answered.get(number, now) > ANSWERED_WITHIN_S
+            if database_away or backlog or asked_in_vain:
+                one.watchdog.heard_at = now  # paused, others come first, Kafka is away: no wonder that nothing comes
             elif one.partition.is_open and not one.skipped:
                 self._check(one, now)
         if now >= self._next_renewal and not database_away:

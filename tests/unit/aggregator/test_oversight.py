@@ -120,6 +120,22 @@ def test_a_partition_is_not_blamed_for_its_silence_while_others_come_first() -> 
     assert len(one.log.starts) == 2, "without a backlog it is"
 
 
+def test_a_partition_is_not_blamed_for_its_silence_while_kafka_says_nothing_of_it() -> None:
+    one = member(events=3)
+    rounds = Rounds(one)
+    one.write([pack(SESSION, 4)])
+    rounds.look()
+    rounds.look()  # its end is known, and that it is behind
+    one.log.ends_known = False
+    for _ in range(5 * round(SILENCE_S)):
+        rounds.look()
+    assert len(one.log.starts) == 1
+    one.log.ends_known = True
+    for _ in range(round(SILENCE_S) + 2):
+        rounds.look()
+    assert len(one.log.starts) == 2, "from then on it is"
+
+
 def test_rounds_are_made_once_a_second() -> None:
     one = member()
     rounds = Rounds(one)
