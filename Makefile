@@ -68,8 +68,9 @@ coverage: $(VENV) prepare ## all tests, with the coverage they must reach
 
 requirements: ## pin anew what pyproject.toml declares (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
-	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml --group dev -o requirements/dev.txt
+	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml --group dev --group study -o requirements/dev.txt
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group bench -o requirements/bench.txt
+	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group study -o requirements/study.txt
 
 # ---- measure it -----------------------------------------------------------------------------------------------------
 

@@ -86,9 +86,17 @@ def test_builder_gets_what_is_copied_and_no_more() -> None:
     lines = (REPO / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
+    stages = [path.read_text(encoding="utf-8") for path in REPO.glob("study/stages/*/docker-compose.yml")]
+    of_stages = {
+        source.rstrip("/")
+        for text in stages
+        for line in re.findall(r"^ +COPY (.+)$", text, re.MULTILINE)
+        for source in line.split()[:-1]
+    }
     assert {rule.removeprefix("!") for rule in rules if rule.startswith("!")} == {
         *_copied(),
         "requirements/runtime.txt",
+        *of_stages,
     }
 
 
