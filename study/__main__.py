@@ -1,4 +1,4 @@
-"""The commands of the study that concern one stage; kit/README.md tells what each prints."""
+"""The commands of the study that concern one stage or one server; kit/README.md tells what each prints."""
 
 import argparse
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 from study.kit import contract, manifest, stages
 from study.kit.programs import EXIT_START, say
 from study.kit.settings import DATA, DATABASE, PORT, READERS, StartError
+from study.servers import command as servers
 
 _FILE = {"import": "importer.py", "arrive": "importer.py", "serve": "backend.py", "explain": "backend.py"}
 
@@ -37,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     changed = commands.add_parser("changes", help="how many lines it took")
     changed.add_argument("stage", help="number or name")
     commands.add_parser("stages", help="which there are")
+    server = commands.add_parser("server", help="a database server, until SIGTERM")
+    server.add_argument("name", choices=servers.NAMES)
+    server.add_argument("--state", type=Path, required=True, help="folder of its data, which stay")
     return parser
 
 
@@ -72,6 +76,8 @@ def main() -> int:
         match chosen.command:
             case "verify":
                 return _verify(chosen)
+            case "server":
+                return servers.serve(chosen.name, chosen.state)
             case "changes":
                 say(stages.changes(stages.find(chosen.stage)))
             case "stages":
