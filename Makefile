@@ -94,6 +94,15 @@ bench-report: $(RUNTIME) ## docs/performance.md with its plots, and docs/sizing.
 availability: $(VENV) prepare ## packs without Kafka, without MongoDB, without both; AVAILABILITY_SECONDS= of each (60)
 	@$(BIN)/python -m tests.availability --seconds $(or $(AVAILABILITY_SECONDS),60)
 
+# ---- study how such a system scales ---------------------------------------------------------------------------------
+
+.PHONY: study study-report
+study: $(VENV) prepare ## all stages of the study, verified and measured: SIZE=S|M|L (S); STAGES=01,02,… OUT=
+	@$(BIN)/python -m study.bench run --size $(or $(SIZE),S) $(if $(STAGES),--stages $(STAGES)) $(if $(OUT),--out $(OUT))
+
+study-report: $(VENV) ## the tables and plots of the study, from study/results/
+	@$(BIN)/python -m study.bench report
+
 # ---- prove it -------------------------------------------------------------------------------------------------------
 
 # Make's own names, not the shell's SECONDS, which counts.
