@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from local import mongod
 
 _LIBRARIES = ("aiohttp", "confluent-kafka", "fastapi", "httptools", "msgspec", "pymongo", "uvicorn", "uvloop")
 _PEER_LIBRARIES = ("httpx", "quixstreams")
-_MEASURED = ("proxy", "aggregator", "common", "admin", "mongo-init", "sandbox", "local", "bench/*.py", "requirements")
+_PRODUCT = ("proxy", "aggregator", "common", "admin", "mongo-init", "sandbox", "local", "bench/*.py", "requirements")
 _SYNCS = 40
 
 
@@ -61,10 +62,10 @@ def versions(peers: Path, cache: Path) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def commit(repo: Path) -> str:
-    """The last one that changed what is measured or how; short, with "+" where its files differ from it."""
-    name = _git(repo, "log", "-1", "--abbrev=10", "--format=%h", "--", *_MEASURED)
-    return f"{name}+" if _git(repo, "status", "--porcelain", "--untracked-files=no", "--", *_MEASURED) else name
+def commit(repo: Path, of: Sequence[str] = _PRODUCT) -> str:
+    """The last one that changed what is measured or how; short, with "+" where those files differ from it."""
+    name = _git(repo, "log", "-1", "--abbrev=10", "--format=%h", "--", *of)
+    return f"{name}+" if _git(repo, "status", "--porcelain", "--untracked-files=no", "--", *of) else name
 
 
 def _git(repo: Path, *words: str) -> str:

@@ -96,7 +96,13 @@ def run(asked: Asked, console: Console) -> Results:
 
 def _measure(choice: Choice, stages: Sequence[Stage]) -> list[Lot]:
     lots = [
-        Lot(stage, choice, Database(stage, choice.folder), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", commit(ROOT))
+        Lot(
+            stage,
+            choice,
+            Database(stage, choice.folder),
+            f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            commit(ROOT, ("study",)),
+        )
         for stage in stages
     ]
     turns = list(lots)
