@@ -48,7 +48,8 @@ check: $(VENV) ## formatting, lint, types, imports between packages, settings ta
 		|| { echo 'README.md: the settings table differs from the models'; exit 1; }
 	@echo 'settings table: as the models'
 	@$(BIN)/python -m bench report --check && $(BIN)/python -m bench.sizing --check
-	@echo 'docs/performance.md, docs/sizing.md: as their results'
+	@$(BIN)/python -m study.bench report --check
+	@echo 'docs/performance.md, docs/sizing.md, study: as their results'
 
 format: $(VENV) ## put the code into its form
 	@$(BIN)/ruff format .
