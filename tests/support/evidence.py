@@ -1,7 +1,7 @@
 """What a ledger is compared with, read where it really is: the events in the log and the counters in the documents."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -80,18 +80,12 @@ def positions_of(workspace: Workspace) -> dict[int, int]:
     return {int(position["partition"]): int(position["next_offset"]) for position in found}
 
 
-def wait_settled(
-    workspace: Workspace,
-    proxies: Iterable[Service],
-    deadline_s: float = 60,
-    supervise: Callable[[], None] = lambda: None,
-) -> None:
-    """Until the spools are empty and everything in the topic is in the documents; `supervise` is called in between."""
+def wait_settled(workspace: Workspace, proxies: Iterable[Service], deadline_s: float = 60) -> None:
+    """Until the spools are empty and everything in the topic is in the documents."""
     for proxy in proxies:
         eventually(lambda proxy=proxy: _is_drained(proxy), deadline_s, every_s=0.2)  # type: ignore[misc]  # bound now
 
     def folded() -> bool:
-        supervise()
         positions, ends = positions_of(workspace), ends_of(workspace)
         behind = [
             f"{number} at {positions.get(number)} of {end}"

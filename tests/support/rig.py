@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from common.errors import EXIT_LOST_PLACE
 from tests.support import web
 from tests.support.eventually import eventually
 from tests.support.evidence import api_disagreements, counted_in, ends_of, events_of, positions_of, wait_settled
@@ -64,7 +63,7 @@ class Rig:
     def assert_exact(self, load: Load) -> None:
         """Every reply with X-Event-ID is counted exactly once, every other request at most once, and nothing else."""
         try:
-            wait_settled(self.workspace, self.proxies, 180, self._supervise)
+            wait_settled(self.workspace, self.proxies, 90)
         except AssertionError as error:
             for service in self.services.started:
                 error.add_note(service.account())
@@ -73,12 +72,6 @@ class Rig:
         assert differences(load.ledger, events_of(self.workspace), counted) == []
         assert api_disagreements(self.proxies[0], counted) == []
         assert load.ledger.counted_for_sure, "nothing was counted, so nothing was shown"
-
-    def _supervise(self) -> None:
-        """Start an aggregator again that says that it lost its place: it relies on somebody who does."""
-        for aggregator in self.aggregators:
-            if aggregator.exit_code() == EXIT_LOST_PLACE:
-                aggregator.start(wait=False)
 
 
 def held_by(aggregator: Service) -> list[int]:
