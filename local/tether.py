@@ -12,12 +12,17 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
-def main() -> None:
-    parent, command = int(sys.argv[1]), sys.argv[2:]
+def tie(parent: int) -> None:
+    """From now on this process dies with that one, which has started it. Linux alone can."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # it died before the tether was tied
             sys.exit(1)
+
+
+def main() -> None:
+    parent, command = int(sys.argv[1]), sys.argv[2:]
+    tie(parent)
     try:
         os.execvp(command[0], command)  # noqa: S606  # this is what it is for; no shell is wanted
     except OSError as error:

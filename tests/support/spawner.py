@@ -1,10 +1,9 @@
 """Starts programs of this project by forking a process that has their libraries imported already.
 
 Importing them takes most of a second of processor time, and a test run starts some hundred programs. What is forked has
-imported nothing of the project itself: that is loaded and run anew each time, as `python -m` does it.
+imported nothing of the program itself: that is loaded and run anew each time, as `python -m` does it.
 """
 
-import ctypes
 import multiprocessing
 import os
 import runpy
@@ -12,6 +11,8 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from local import tether
 
 REPO = Path(__file__).parents[2]
 
@@ -28,7 +29,6 @@ _LIBRARIES = [
     "structlog",
     "uvicorn",
 ]
-_PR_SET_PDEATHSIG = 1
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(_LIBRARIES)
 
@@ -73,8 +73,7 @@ class Spawned:
 def _become(
     module: str, arguments: tuple[str, ...], env: Mapping[str, str], folder: Path, out: Path, errors: Path | None
 ) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    tether.tie(os.getppid())
     os.setsid()
     os.environ.clear()
     os.environ.update(env)
