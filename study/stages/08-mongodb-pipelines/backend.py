@@ -7,13 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import plans
 from fastapi import FastAPI
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from study.kit import routes, serving
+from study.kit import mongodb_plans, routes, serving
 from study.kit.manifest import Case
 from study.kit.reports import (
     DatabaseDownError,
@@ -143,7 +142,9 @@ def create_app(settings: Settings) -> FastAPI:
 def explain(settings: Settings, case: Case) -> str:
     with MongoClient[Document](settings.database_url(), serverSelectionTimeoutMS=5000) as client:
         query = {"aggregate": "orders", "pipeline": pipeline(case.report, case.values()), "cursor": {}}
-        return plans.shortened(client.get_default_database(STAGE).command("explain", query, verbosity="executionStats"))
+        return mongodb_plans.shortened(
+            client.get_default_database(STAGE).command("explain", query, verbosity="executionStats")
+        )
 
 
 if __name__ == "__main__":

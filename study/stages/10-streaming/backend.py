@@ -9,7 +9,6 @@ from typing import Any
 
 import beside
 import place
-import plans
 import rollup
 from fastapi import FastAPI
 from place import STAGE
@@ -17,7 +16,7 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from study.kit import routes, serving
+from study.kit import mongodb_plans, routes, serving
 from study.kit.manifest import Case
 from study.kit.reports import (
     DatabaseDownError,
@@ -157,7 +156,7 @@ def explain(settings: Settings, case: Case) -> str:
     mongo = place.of(settings).mongo
     with MongoClient[Document](mongo.uri, serverSelectionTimeoutMS=5000) as client:
         query = question(case.report, case.values())
-        return plans.shortened(client[mongo.database].command("explain", query, verbosity="executionStats"))
+        return mongodb_plans.shortened(client[mongo.database].command("explain", query, verbosity="executionStats"))
 
 
 if __name__ == "__main__":
