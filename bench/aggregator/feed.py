@@ -15,6 +15,8 @@ from bench.site import Site
 from common.events import PackEvent
 
 EVENTS, EVENTS_QUICK = 720_000, 60_000  # an hour at 200 packs/s
+EVENTS_OF_MANY = 240_000  # 20 minutes: of many facilities each event costs more
+MANY = 10_000  # facilities
 TEMPLATES, TEMPLATES_QUICK = 40, 10  # of each carton list
 _FLUSH_S = 120
 
@@ -41,13 +43,17 @@ class Feeds:
     def events(self) -> int:
         return int(self.site.seconds(EVENTS, EVENTS_QUICK))
 
+    def events_of(self, keystems: int) -> int:
+        """How many events the feed of so many facilities has."""
+        return min(self.events, EVENTS_OF_MANY) if keystems > MANY else self.events
+
     def templates(self) -> list[list[PackEvent]]:
         if not self._templates:
             self._templates = templates(self.site, int(self.site.seconds(TEMPLATES, TEMPLATES_QUICK)))
         return self._templates
 
     def of(self, keystems: int) -> Feed:
-        """`EVENTS` events, of the hour before now, of so many keystems."""
+        """Events of at most the hour before now, of so many keystems."""
         if keystems not in self._feeds:
             self._feeds[keystems] = self._made(keystems)
         return self._feeds[keystems]
@@ -59,11 +65,10 @@ class Feeds:
         with self.site.workspace() as workspace:
             env = dict(workspace.env)
         topic = Topic(env["KAFKA__BOOTSTRAP_SERVERS"], env["KAFKA__TOPIC"], int(env["KAFKA__PARTITIONS"]))
-        shape = Shape(keystems, topic.partitions)
-        start = datetime.now(UTC) - timedelta(seconds=self.events / shape.rate_per_s)
-        records = self.traffic(shape, start).records(self.events)
-        size = produce(topic, records)
-        return Feed(topic, env, keystems, self.events, size / self.events)
+        shape, events = Shape(keystems, topic.partitions), self.events_of(keystems)
+        start = datetime.now(UTC) - timedelta(seconds=events / shape.rate_per_s)
+        size = produce(topic, self.traffic(shape, start).records(events))
+        return Feed(topic, env, keystems, events, size / events)
 
 
 def produce(topic: Topic, records: Iterable[Record]) -> int:

@@ -56,7 +56,7 @@ class Folding:
 
     @property
     def title(self) -> str:
-        return f"Kafka to totals: {self.feeds.events:,} events in the topic, {self.keystems:,} facilities"
+        return f"Kafka to totals: {self.feeds.events_of(self.keystems):,} events in the topic, {self.keystems:,} facilities"
 
     def run(self, peer: str) -> Figures:
         feed = self.feeds.of(self.keystems)

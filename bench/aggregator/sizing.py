@@ -37,7 +37,7 @@ class Sizing:
 
     @property
     def title(self) -> str:
-        return f"Bytes: {self.feeds.events:,} events of an hour, {self.keystems:,} facilities"
+        return f"Bytes: {self.feeds.events_of(self.keystems):,} events of an hour at most, {self.keystems:,} facilities"
 
     @property
     def peers(self) -> Sequence[str]:

@@ -31,6 +31,8 @@ class Record:
     partition: int
     key: str
     value: bytes
+    session: str
+    seq: int
 
 
 class Traffic:
@@ -79,7 +81,7 @@ class Traffic:
             pack_uuid=template.pack_uuid and (hashes[96:] + template.pack_uuid)[:128],
             offered=self._list_once(session, stem, template),
         )
-        return Record(partition, stem, encode(event))
+        return Record(partition, stem, encode(event), session, seq)
 
     def _list_once(self, session: str, stem: str, template: PackEvent) -> object:
         """A list of cartons goes with the first event of a proxy and keystem that offers it."""

@@ -11,6 +11,8 @@ from bench.results import Figures
 from bench.wrk import ClosedLoop
 
 _WORKERS = "PROXY__WORKERS"
+TWO = f"{PRODUCT}, 2 workers"
+TWO_WORKERS = {_WORKERS: "2"}
 _SPOKEN = {"4k": "4 KB", "60k": "60 KB", "1m": "1 MB"}
 
 
@@ -62,7 +64,7 @@ class Workers:
             return measure(self.rig, target, "4k", 64)
 
     def _env(self) -> Mapping[str, Mapping[str, str]]:
-        return {f"{PRODUCT}, 1 worker": {_WORKERS: "1"}, f"{PRODUCT}, 2 workers": {_WORKERS: "2"}}
+        return {f"{PRODUCT}, 1 worker": {_WORKERS: "1"}, TWO: TWO_WORKERS}
 
 
 def measure(rig: Peers, target: Target, size: str, connections: int) -> Figures:

@@ -2,6 +2,7 @@
 
 from bench.goals import Goal, added, flat, most, ratio
 from bench.measurement import DIRECT, PRODUCT
+from bench.proxy.closed import TWO
 from bench.proxy.peers import FASTAPI, NGINX
 
 _CLOSED = ("proxy-4k-64", "proxy-4k-256", "proxy-4k-1024")
@@ -22,5 +23,6 @@ GOALS = (
     Goal("added at 200/s, p50", added(_OPEN[0], "p50_ms", PRODUCT, DIRECT), 1.5, at_least=False, unit="ms"),
     Goal("added at 200/s, p99", added(_OPEN[0], "p99_ms", PRODUCT, DIRECT), 5, at_least=False, unit="ms"),
     Goal("added at 2,000/s, p99", added(_OPEN[1], "p99_ms", PRODUCT, DIRECT), 15, at_least=False, unit="ms"),
+    Goal("the same with 2 workers", added(_OPEN[1], "p99_ms", TWO, DIRECT), 15, at_least=False, unit="ms"),
     Goal("lost or refused there, in any round", most(_OPEN, "errors", PRODUCT), 0, at_least=False),
 )

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from bench.generator import in_a_process
 from bench.measurement import DIRECT, PRODUCT
 from bench.open_loop import Outcome
+from bench.proxy.closed import TWO, TWO_WORKERS
 from bench.proxy.peers import NGINX, Peers
 from bench.proxy.upstream import USUAL
 from bench.results import Figures
 
 _UPSTREAM_MS = 50
 _GRACE_S = 90
+_OF_ONE = 1000  # packs a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,13 @@ class OpenMeasurement:
 
     @property
     def peers(self) -> Sequence[str]:
-        return (PRODUCT, NGINX, DIRECT)
+        # One process shares two cores with all others here: more than so many packs need a second.
+        return (PRODUCT, TWO, NGINX, DIRECT) if self.rate > _OF_ONE else (PRODUCT, NGINX, DIRECT)
 
     def run(self, peer: str) -> Figures:
         site = self.rig.site
-        with self.rig.started(peer, USUAL, _UPSTREAM_MS) as target:
+        env = TWO_WORKERS if peer == TWO else {}
+        with self.rig.started(peer, USUAL, _UPSTREAM_MS, env) as target:
             self._send(target.url, site.seconds(3, 1.5))  # what starts cold is not what is asked about
             target.drain()
             before = target.cost()
