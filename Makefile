@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder
 help: ## this list
 	@echo 'make …'
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)$$/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
-		printf '  %-14s %s\n' "$$name" "$$text"; done
+		printf '  %-16s %s\n' "$$name" "$$text"; done
 
 # ---- use it ---------------------------------------------------------------------------------------------------------
 
@@ -104,6 +104,21 @@ study: $(VENV) prepare ## all stages of the study, verified and measured: SIZE=S
 study-report: $(VENV) ## the tables and plots of the study, from study/results/
 	@$(BIN)/python -m study.bench report
 
+NODE_MODULES := study/frontend/node_modules/.installed
+
+.PHONY: study-pages study-pages-test
+study-pages: $(NODE_MODULES) ## the study's pages at http://127.0.0.1:5173, until Ctrl-C
+	@cd study/frontend && exec npm run --silent dev
+
+study-pages-test: $(NODE_MODULES) $(VENV) prepare ## their types, lint and tests, also in a browser; SCREENSHOTS=FOLDER keeps pictures
+	@cd study/frontend && npm run --silent check && npm test --silent
+	@cd study/frontend && SCREENSHOTS='$(abspath $(SCREENSHOTS))' npm run --silent test:e2e
+
+$(NODE_MODULES): study/frontend/package-lock.json
+	@command -v npm >/dev/null || { echo 'the pages need Node 20.19 or later: apt-get install nodejs npm'; exit 1; }
+	@cd study/frontend && npm ci --no-progress --loglevel=error
+	@touch $@
+
 # ---- prove it -------------------------------------------------------------------------------------------------------
 
 # Make's own names, not the shell's SECONDS, which counts.
@@ -149,4 +164,4 @@ $(BENCH): requirements/bench.txt
 	$(call install,requirements/bench.txt)
 
 clean: ## remove what make made: virtual environment, fetched programs, the local stack's data
-	rm -rf .venv .venv-bench .cache .local .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-bench study/frontend/node_modules .cache .local .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

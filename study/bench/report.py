@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.bench import blocks, plots, stage_blocks, tables
+from study.bench import blocks, measured, plots, stage_blocks, tables
 from study.bench.answers import NOT_YET
 from study.bench.results import Results
 from study.kit.settings import StartError
@@ -13,6 +13,7 @@ from study.kit.stages import ROOT, all_stages
 STUDY = ROOT / "study"
 RESULTS = STUDY / "results"
 PICTURES = STUDY / "plots"
+FIGURES = STUDY / "frontend" / "src" / "compare" / "measured.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,14 @@ class Documents:
             if text is None:
                 path.unlink(missing_ok=True)
             else:
-                path.parent.mkdir(exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
 
 
 def generated(every: Sequence[Results]) -> Documents:
-    """All READMEs with their places filled, and all plots."""
+    """All READMEs with their places filled, all plots, and what the front end draws."""
     texts: dict[Path, str | None] = {PICTURES / plot.file: plot.svg(every) for plot in plots.PLOTS}
+    texts[FIGURES] = measured.document(every)
     page = STUDY / "README.md"
     texts[page] = _filled(page, _of_study(every, texts))
     for stage in all_stages():

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from bench.results import Machine
-from study.bench import answers, blocks, plots, report, results, samples, stage_blocks, svg, tables
+from study.bench import answers, blocks, measured, plots, report, results, samples, stage_blocks, svg, tables
 from study.bench.fit import fit
 from study.bench.results import Conditions, Failure, Fresh, Imported, Memory, Percentiles, Results, StageResult
 from study.bench.samples import ALONE, ARRIVING, CONDITIONS, READERS, Sample, Tally
@@ -238,3 +238,24 @@ def test_a_logarithmic_scale_has_its_powers_of_ten_evenly() -> None:
     scale = svg.decades([3, 450], 0, 300)
     assert [round(scale.at(tick)) for tick in scale.ticks()] == [0, 100, 200, 300]
     assert samples.percentiles([3, 1, 2]).p50 == 2
+
+
+def test_the_pages_draw_the_same_figures_as_the_tables() -> None:
+    gone = Failure(ALONE, "days largest all", 1, "not answered within 60 s")
+    lame = _stage(SECOND, 40.0, failures=[gone], memory=[])
+    lame = msgspec.structs.replace(lame, measured=[each for each in lame.measured if each.report != "days"])
+    every = [_results("S", 10_000, _stage(FIRST, 20.0), lame)]
+    found = msgspec.json.decode(measured.document(every), type=measured.Everything)
+    assert [(size.name, size.orders) for size in found.sizes] == [("S", 10_000)]
+    assert [stage.name for stage in found.stages] == [stage.name for stage in stages.all_stages()]
+    first, second = (stage.sizes["S"] for stage in found.stages[:2])
+    case = answers.whole(every[0].stages[0], "days")
+    assert case is not None
+    assert first.reports["days"].request_p95_ms[0] == pytest.approx(answers.over_repeats(case, "request", "p95").median)
+    assert set(first.reports) == {*REPORTS, "no-database"}
+    assert first.missing == {}
+    assert first.memory == measured.MemoryFigures(importer=40.0, backend=85.0, database=None)
+    assert "days" not in second.reports
+    assert second.missing == {"days": "timed out"}
+    assert second.memory is None
+    assert found.stages[2].sizes == {}

@@ -1,0 +1,21 @@
+/** Where each stage's backend is: at port 8000 and its number, unless backends.json beside the page says otherwise. */
+
+import { useQuery } from "@tanstack/react-query";
+
+export type Backends = Record<string, string>;
+
+export const portOf = (stage: string) => 8000 + Number(stage);
+
+export const backendOf = (stage: string, others: Backends) =>
+  others[stage] ?? `http://127.0.0.1:${portOf(stage)}`;
+
+export function useBackends() {
+  return useQuery({
+    queryKey: ["backends"],
+    queryFn: async ({ signal }): Promise<Backends> => {
+      const response = await fetch("/backends.json", { signal });
+      return response.ok ? ((await response.json()) as Backends) : {};
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}

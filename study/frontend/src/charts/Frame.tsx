@@ -1,0 +1,65 @@
+/** What every chart has: a drawing that scales with its place, a name for those who cannot see it, and its numbers as a table. */
+
+import type { ReactNode } from "react";
+
+export const WIDTH = 640;
+
+export interface Column<Row> {
+  title: string;
+  value: (row: Row) => string;
+  isNumber?: boolean;
+}
+
+interface FrameProps<Row> {
+  label: string;
+  height: number;
+  rows: readonly Row[];
+  columns: readonly Column<Row>[];
+  children: ReactNode;
+}
+
+export function Frame<Row>({ label, height, rows, columns, children }: FrameProps<Row>) {
+  return (
+    <>
+      <svg className="chart" viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={label}>
+        {children}
+      </svg>
+      <details>
+        <summary>As a table</summary>
+        <Table rows={rows} columns={columns} />
+      </details>
+    </>
+  );
+}
+
+export function Table<Row>({ rows, columns }: { rows: readonly Row[]; columns: readonly Column<Row>[] }) {
+  return (
+    <div className="table">
+      <table>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.title} scope="col" className={column.isNumber ? "number" : undefined}>
+                {column.title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => {
+            const cells = columns.map((column) => column.value(row));
+            return (
+              <tr key={cells.join(" ")}>
+                {columns.map((column, at) => (
+                  <td key={column.title} className={column.isNumber ? "number" : undefined}>
+                    {cells[at]}
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
