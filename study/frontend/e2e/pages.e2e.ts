@@ -95,7 +95,7 @@ async function shown(report: string): Promise<number[]> {
 
 test.each(STAGES)("stage %s shows what the manifest expects", async (stage) => {
   const tenant = manifest.named.largest;
-  await look(`?stage=${stage}&tenant=${tenant}`, `stage-${stage}.png`);
+  await look(`?stage=${stage}&tenant=${tenant}`, stage === "03" ? "stage-03.png" : undefined);
   expect((await shown("states")).sort()).toEqual(ordersOf("states", "largest").sort());
   const days = await shown("days");
   expect(days.reduce((sum, orders) => sum + orders, 0)).toBe(
