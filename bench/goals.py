@@ -26,7 +26,7 @@ class Goal:
         if found is None:
             return self.text, bound, "", "not measured"
         reached = found.median >= self.bound if self.at_least else found.median <= self.bound
-        measured = f"{found.median:.3g} ({found.low:.3g}–{found.high:.3g}) {self.unit}".strip()
+        measured = f"{_number(found.median)} ({_number(found.low)}–{_number(found.high)}) {self.unit}".strip()
         return self.text, bound, measured, "reached" if reached else "**not reached**"
 
 
@@ -92,6 +92,10 @@ def table(goals: Sequence[Goal], results: Results) -> str:
     """In Markdown."""
     lines = ["| goal | bound | measured: median (lowest–highest) | |", "|---|---|---|---|"]
     return "\n".join(lines + ["| " + " | ".join(goal.row(results)) + " |" for goal in goals])
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _spread(values: Sequence[float]) -> Spread | None:

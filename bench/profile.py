@@ -4,11 +4,13 @@ py-spy takes samples of the threads that hold the interpreter's lock, which is w
 an SVG that can be searched and zoomed in a browser.
 """
 
+import re
 import subprocess
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 
 from bench import wrk
@@ -39,6 +41,12 @@ def draw(site: Site, service: str, out: Path) -> None:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=seconds + _GRACE_S)
     if done.returncode:
         raise BenchError(f"py-spy ended with {done.returncode}: {done.stderr[-500:]}")
+    out.write_text(titled(out.read_text(), f"Where the {service}'s processor time goes, by function"))
+
+
+def titled(picture: str, title: str) -> str:
+    """With a title that says what it shows; py-spy's is its command line, with this machine's paths and numbers."""
+    return re.sub(r'(<text id="title"[^>]*>)[^<]*', lambda found: found[1] + escape(title), picture)
 
 
 @contextmanager
