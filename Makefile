@@ -115,7 +115,7 @@ study-pages-test: $(NODE_MODULES) $(VENV) prepare ## their types, lint and tests
 	@cd study/frontend && SCREENSHOTS='$(abspath $(SCREENSHOTS))' npm run --silent test:e2e
 
 $(NODE_MODULES): study/frontend/package-lock.json
-	@command -v npm >/dev/null || { echo 'the pages need Node 20.19 or later: apt-get install nodejs npm'; exit 1; }
+	@command -v npm >/dev/null || { echo 'the pages need Node, 20.19 or 22.12 or later, with npm'; exit 1; }
 	@cd study/frontend && npm ci --no-progress --loglevel=error
 	@touch $@
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bench.figures import figure
 from bench.results import Spread, spread
@@ -50,6 +50,44 @@ def slowest(stage: StageResult, condition: str = ALONE, time: Time = "request") 
     if any(each is None for each in found):
         return None
     return max((over_repeats(each, time, "p95") for each in found if each), key=lambda each: each.median)
+
+
+class Peaks(NamedTuple):
+    """Highest memory of each process in MiB, which is not at the same time; None: not measured, or no server."""
+
+    backend: float | None
+    importer: float | None
+    database: float | None
+
+
+def peaks(stage: StageResult) -> Peaks:
+    """Of the server the higher of importing and serving; of what is started anew in each repeat, the median."""
+    imported = stage.imported
+    backend = [each.backend_mib for each in stage.memory]
+    serving = [each.database_mib for each in stage.memory if each.database_mib is not None]
+    database = [spread(serving).median] if serving else []
+    if imported and imported.database_mib is not None:
+        database.append(imported.database_mib)
+    return Peaks(
+        spread(backend).median if backend else None,
+        imported.importer_mib if imported else None,
+        max(database, default=None),
+    )
+
+
+def database_share(case: Measured) -> float | None:
+    """The database's part of the median request; the median of that over the repeats."""
+    shares = [times.database.p50 / times.request.p50 for times in case.repeats if times.request.p50]
+    return spread(shares).median if shares else None
+
+
+def together(stage: StageResult) -> tuple[float, float] | None:
+    """Database and request time of all reports, one after the other; None if one of them was not answered."""
+    found = [whole(stage, report) for report in REPORTS]
+    if any(each is None for each in found):
+        return None
+    database = sum(over_repeats(case, "database", "p50").median for case in found if case)
+    return database, sum(over_repeats(case, "request", "p50").median for case in found if case)
 
 
 def why_not(stage: StageResult, condition: str | None = None, report: str | None = None) -> str:

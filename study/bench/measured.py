@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bench.results import Spread, spread
+from bench.results import Spread
 from study.bench import answers
 from study.bench.answers import NO_DATABASE, NOTHING, over_repeats
 from study.bench.results import Results, StageResult
@@ -18,7 +18,6 @@ _DIGITS = 3
 class Size(msgspec.Struct, frozen=True):
     name: str
     orders: int
-    measured: str
     machine: str
 
 
@@ -28,24 +27,24 @@ class ReportFigures(msgspec.Struct, frozen=True):
     request_p50_ms: tuple[float, float, float]
     request_p95_ms: tuple[float, float, float]
     database_p50_ms: float
+    database_share: float
 
 
 class MemoryFigures(msgspec.Struct, frozen=True):
-    """Peaks in MiB. None: the stage has no server."""
+    """Peaks in MiB, each process's own. None: not measured, or no server."""
 
-    importer: float
-    backend: float
+    backend: float | None
+    importer: float | None
     database: float | None
 
 
 class StageFigures(msgspec.Struct, frozen=True):
     """`missing` says in a few words why a report has no figures."""
 
+    measured: str
     reports: dict[str, ReportFigures]
     missing: dict[str, str]
-    memory: MemoryFigures | None
-    orders_per_s: float | None
-    bytes_per_order: float | None
+    memory: MemoryFigures
 
 
 class StageAtSizes(msgspec.Struct, frozen=True):
@@ -77,7 +76,7 @@ def document(every: Sequence[Results]) -> str:
 def _size(results: Results) -> Size:
     machine = results.machine
     words = f"{machine.cores} cores ({machine.cpu}), {machine.memory_gib} GiB"
-    return Size(results.size, results.counts["orders"], results.began[:10], words)
+    return Size(results.size, results.counts["orders"], words)
 
 
 def _figures(stage: StageResult) -> StageFigures:
@@ -93,24 +92,9 @@ def _figures(stage: StageResult) -> StageFigures:
             _three(over_repeats(case, "request", "p50")),
             _three(over_repeats(case, "request", "p95")),
             round(over_repeats(case, "database", "p50").median, _DIGITS),
+            round(answers.database_share(case) or 0, _DIGITS),
         )
-    imported = stage.imported
-    return StageFigures(
-        reports,
-        missing,
-        _memory(stage),
-        round(imported.orders_per_s) if imported else None,
-        round(imported.size_bytes / imported.orders) if imported else None,
-    )
-
-
-def _memory(stage: StageResult) -> MemoryFigures | None:
-    if stage.imported is None or not stage.memory:
-        return None
-    servers = [each.database_mib for each in stage.memory if each.database_mib is not None]
-    servers_peak = max(spread(servers).median, stage.imported.database_mib or 0.0) if servers else None
-    backend = spread(each.backend_mib for each in stage.memory).median
-    return MemoryFigures(stage.imported.importer_mib, backend, servers_peak)
+    return StageFigures(stage.began[:10], reports, missing, MemoryFigures(*answers.peaks(stage)))
 
 
 def _three(found: Spread) -> tuple[float, float, float]:

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.results import Spread, spread
+from bench.results import Spread
 from study.bench import answers, svg
 from study.bench.answers import ms
 from study.bench.results import Results, StageResult
 from study.bench.samples import ALONE, ARRIVING, COLD, READERS
-from study.kit.serving import REPORTS
 from study.kit.stages import all_stages
 
 _TECHNOLOGIES = ("sqlite", "postgresql", "mongodb", "kafka+mongodb")
@@ -69,7 +68,7 @@ def _both_axes(x: svg.Scale, y: svg.Scale) -> Iterator[str]:
 
 
 def _share(title: str, every: Sequence[Results]) -> str | None:
-    rows = [(results, stage, _split(stage)) for results, stage in _largest(every)]
+    rows = [(results, stage, answers.together(stage)) for results, stage in _largest(every)]
     shown = [(results, stage, split) for results, stage, split in rows if split]
     if not shown:
         return None
@@ -84,15 +83,6 @@ def _share(title: str, every: Sequence[Results]) -> str | None:
             svg.text(x.end + 10, y + 13, f"{part:.0f} % of {ms(request)} ms ({results.size})"),
         ]
     return svg.picture(title, _TOP + len(shown) * _STEP + 24, parts)
-
-
-def _split(stage: StageResult) -> tuple[float, float] | None:
-    """Database and request time of all reports together."""
-    found = [case for report in REPORTS if (case := answers.whole(stage, report))]
-    if not found:
-        return None
-    database = sum(answers.over_repeats(case, "database", "p50").median for case in found)
-    return database, sum(answers.over_repeats(case, "request", "p50").median for case in found)
 
 
 def _conditions(title: str, every: Sequence[Results]) -> str | None:
@@ -122,29 +112,24 @@ def _conditions(title: str, every: Sequence[Results]) -> str | None:
 
 
 def _memory(title: str, every: Sequence[Results]) -> str | None:
-    rows = [(results, stage, _peaks(stage)) for results, stage in _largest(every) if stage.imported]
-    if not rows:
+    """A bar for each process, not one for all: they are not at their highest at the same time."""
+    rows = [(results, stage, answers.peaks(stage)) for results, stage in _largest(every) if stage.imported]
+    values = [peak for _, _, peaks in rows for peak in peaks if peak is not None]
+    if not values:
         return None
-    x = svg.from_zero([sum(peaks) for _, _, peaks in rows], _LEFT, svg.WIDTH - _RIGHT)
+    x = svg.from_zero(values, _LEFT, svg.WIDTH - _RIGHT)
     entries = [("f0", "backend"), ("f1", "importer"), ("f2", "database server")]
     parts = [*svg.legend(50, entries), *_grid(x, len(rows), "")]
+    thick = _BAR / len(entries)
     for row, (results, stage, peaks) in enumerate(rows):
-        y, place = _TOP + row * _STEP, x.at(0)
+        y = _TOP + row * _STEP
         parts.append(svg.text(_LEFT - 10, y + 13, stage.stage, "end"))
         for number, peak in enumerate(peaks):
-            parts.append(svg.rect(place, y, x.at(peak) - x.at(0), _BAR, f"f{number}"))
-            place += x.at(peak) - x.at(0)
-        parts.append(svg.text(place + 8, y + 13, f"{sum(peaks):,.0f} ({results.size})"))
+            if peak is not None:
+                parts.append(svg.rect(x.at(0), y + number * thick, x.at(peak) - x.at(0), thick - 1, f"f{number}"))
+        highest = max(peak for peak in peaks if peak is not None)
+        parts.append(svg.text(x.at(highest) + 8, y + 13, f"{highest:,.0f} ({results.size})"))
     return svg.picture(title, _TOP + len(rows) * _STEP + 24, parts)
-
-
-def _peaks(stage: StageResult) -> tuple[float, float, float]:
-    """Of backend, importer and database server."""
-    assert stage.imported
-    backend = [each.backend_mib for each in stage.memory] or [0.0]
-    database = [each.database_mib or 0.0 for each in stage.memory] or [0.0]
-    server = max(spread(database).median, stage.imported.database_mib or 0.0)
-    return spread(backend).median, stage.imported.importer_mib, server
 
 
 def _grid(x: svg.Scale, rows: int, unit: str) -> Iterator[str]:
@@ -179,5 +164,5 @@ PLOTS = (
     Plot("growth.svg", "Slowest report, p95 in ms, against all orders (less is better)", _growth),
     Plot("share.svg", "How much of a request's time is the database's, all reports together", _share),
     Plot("conditions.svg", "Slowest report, p95 of what the asker waits, by condition", _conditions),
-    Plot("memory.svg", "Peak of resident memory in MiB (less is better)", _memory),
+    Plot("memory.svg", "Highest memory of each process in MiB (less is better)", _memory),
 )

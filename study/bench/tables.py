@@ -154,15 +154,12 @@ def _costs(stage: StageResult) -> list[str]:
     imported = stage.imported
     if imported is None:
         return [*cells, *[NOTHING] * 5]
-    backend = [each.backend_mib for each in stage.memory]
-    database = [each.database_mib for each in stage.memory if each.database_mib]
+    peaks = answers.peaks(stage)
     return [
         *cells,
         f"{imported.orders_per_s:,.0f}",
         f"{imported.size_bytes / imported.orders:,.0f}",
-        f"{imported.importer_mib:,.0f}",
-        f"{spread(backend).median:,.0f}" if backend else NOTHING,
-        f"{spread(database).median:,.0f}" if database else NOTHING,
+        *(NOTHING if each is None else f"{each:,.0f}" for each in (peaks.importer, peaks.backend, peaks.database)),
     ]
 
 
@@ -173,13 +170,8 @@ def _last(every: Sequence[Results], name: str) -> tuple[str, StageResult]:
 
 
 def _share(case: Measured | None) -> str:
-    if case is None:
-        return ""
-    return f"{spread(_shares(case)).median * 100:.0f} %"
-
-
-def _shares(case: Measured) -> list[float]:
-    return [times.database.p50 / times.request.p50 for times in case.repeats if times.request.p50]
+    found = answers.database_share(case) if case else None
+    return "" if found is None else f"{found * 100:.0f} %"
 
 
 def _exponent(points: Sequence[tuple[int, StageResult]], report: str) -> str:

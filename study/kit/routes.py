@@ -113,6 +113,7 @@ def create_app(stage: str, settings: Settings, reports_of: ReportsOf) -> FastAPI
     app.add_exception_handler(RequestValidationError, _refuse)
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(DatabaseDownError, _refuse)
+    app.add_exception_handler(Exception, _refuse)
     return app
 
 
@@ -200,8 +201,10 @@ async def _refuse(_: Request, error: Exception) -> Response:
             return _json({"error": f"{first['loc'][-1]}: {first['msg'].removeprefix('Value error, ')}"}, 422)
         case HTTPException():
             return _json({"error": str(error.detail)}, error.status_code)
-        case _:
+        case DatabaseDownError():
             return _json({"error": str(error)}, 503)
+        case _:  # a mistake of the stage's; the server logs it
+            return _json({"error": "the stage failed; its log says why"}, 500)
 
 
 def _json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

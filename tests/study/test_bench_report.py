@@ -254,8 +254,10 @@ def test_the_pages_draw_the_same_figures_as_the_tables() -> None:
     assert first.reports["days"].request_p95_ms[0] == pytest.approx(answers.over_repeats(case, "request", "p95").median)
     assert set(first.reports) == {*REPORTS, "no-database"}
     assert first.missing == {}
-    assert first.memory == measured.MemoryFigures(importer=40.0, backend=85.0, database=None)
+    assert first.memory == measured.MemoryFigures(backend=85.0, importer=40.0, database=None)
+    assert first.reports["days"].database_share == 0.75
+    assert first.measured == "2026-07-02"
     assert "days" not in second.reports
     assert second.missing == {"days": "timed out"}
-    assert second.memory is None
+    assert second.memory.backend is None
     assert found.stages[2].sizes == {}

@@ -64,6 +64,18 @@ def test_a_database_that_is_down_is_a_503_that_says_so(orders_xs: Path) -> None:
     assert json.loads(body)["error"].startswith("no connection for league")
 
 
+def test_a_mistake_of_a_stage_is_a_500_that_a_page_from_elsewhere_may_read(orders_xs: Path) -> None:
+    def wrong(report: str, rows: list[Row]) -> list[Row]:
+        return [{"no": len(report)}, *rows]
+
+    case = manifest.read(orders_xs).case("league", None, "1d")
+    with in_memory.serving(orders_xs, wrong) as url, closing(contract.Caller(url)) as caller:
+        status, headers, body = caller.get("/reports/league", case.query)
+    assert status == 500
+    assert json.loads(body) == {"error": "the stage failed; its log says why"}
+    assert headers["access-control-allow-origin"] == "*"
+
+
 def test_a_clock_counts_calls_and_rows_and_the_time_of_calls_alone() -> None:
     clock = Clock(perf_counter_ns() - 5_000_000)
     for rows in (3, 4):

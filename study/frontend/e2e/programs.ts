@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { type Browser, chromium } from "playwright-core";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const PYTHON = process.env.PYTHON ?? path.join(ROOT, ".venv/bin/python");
+const PYTHON = path.join(ROOT, ".venv/bin/python");
 const STOPPED_WITHIN_MS = 20_000;
 
 /** Stops and removes what was started and made, the last first. */
@@ -22,7 +22,9 @@ export class Leftovers {
   }
 
   async clear(): Promise<void> {
-    for (const undo of this.undo.reverse()) await undo();
+    const failed: unknown[] = [];
+    for (const undo of this.undo.splice(0).reverse()) await undo().catch((error) => failed.push(error));
+    if (failed.length > 0) throw new AggregateError(failed, "not everything was stopped and removed");
   }
 
   async folder(): Promise<string> {
@@ -60,17 +62,24 @@ const INSTALLED = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/g
 /** The browser of the machine, or else the one that comes with a package, unpacked into a folder that is removed. */
 export async function browser(leftovers: Leftovers): Promise<Browser> {
   const installed = INSTALLED.find((program) => existsSync(program));
-  let executablePath = installed;
-  let args = ["--no-sandbox"];
-  if (!executablePath) {
-    const before = process.env.TMPDIR;
-    process.env.TMPDIR = await leftovers.folder();
-    const { default: packaged } = await import("@sparticuz/chromium");
-    executablePath = await packaged.executablePath();
-    args = [...packaged.args, ...args];
-    process.env.TMPDIR = before ?? "/tmp";
-  }
-  const opened = await chromium.launch({ executablePath, args });
+  const { executablePath, args } = installed
+    ? { executablePath: installed, args: [] }
+    : await packaged(await leftovers.folder());
+  const opened = await chromium.launch({ executablePath, args: [...args, "--no-sandbox"] });
   leftovers.add(() => opened.close());
   return opened;
+}
+
+/** It unpacks itself below TMPDIR. The pages are to be looked at as browsers do, with what CORS forbids forbidden. */
+async function packaged(folder: string): Promise<{ executablePath: string; args: string[] }> {
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = folder;
+  try {
+    const { default: chromium } = await import("@sparticuz/chromium");
+    const args = chromium.args.filter((each) => each !== "--disable-web-security");
+    return { executablePath: await chromium.executablePath(), args };
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
 }

@@ -31,7 +31,7 @@ test("an answer is drawn, with the time it took and the database's part", async 
   const base = await serve((url) => (url.pathname === "/reports/days" ? DAYS : undefined));
   show("?stage=03", { "03": base });
   await screen.findByRole("img", { name: "Orders and units on each of 7 days" });
-  expect(card("days").getByText("4 ms · database 3 ms · 7 rows read")).toBeTruthy();
+  expect(card("days").getByText("4 ms · database 3 ms · 7 rows in 1 call")).toBeTruthy();
   expect(card("days").getByRole("img", { name: /of which database 3 ms \(75 %\)/ })).toBeTruthy();
 });
 
@@ -62,7 +62,7 @@ test("a stage that does not run says how it is started", async () => {
   show("?stage=05", { "05": "http://127.0.0.1:9" });
   const told = await screen.findByRole("alert");
   expect(within(told).getByRole("heading").textContent).toBe("Stage 05-postgresql-tuned is not running");
-  expect(told.textContent).toContain("python -m study serve 05 --data data/S --port 8005");
+  expect(told.textContent).toContain("python -m study serve 05 --data data/S --port 9");
   expect(told.textContent).toContain("needs a server");
 });
 
@@ -79,7 +79,7 @@ test("a range that makes no sense is not asked for", async () => {
 
 test("what is chosen is in the URL, and back takes it back", async () => {
   const base = await serve(() => undefined);
-  show("?stage=03", { "03": base });
+  show("?stage=03", { "03": base, "09": "http://127.0.0.1:9" });
   await userEvent.selectOptions(await screen.findByLabelText("Tenant"), "largest-id");
   expect(window.location.search).toBe("?stage=03&tenant=largest-id");
   await userEvent.selectOptions(screen.getByLabelText("Stage"), "09");
@@ -87,4 +87,36 @@ test("what is chosen is in the URL, and back takes it back", async () => {
   await userEvent.click(screen.getByRole("link", { name: "The stages compared" }));
   expect(window.location.search).toContain("page=stages");
   expect(screen.getByRole("link", { name: "The stages compared" }).getAttribute("aria-current")).toBe("page");
+  window.history.back();
+  await waitFor(() => expect(screen.getByLabelText<HTMLSelectElement>("Stage").value).toBe("09"));
+  window.history.back();
+  await waitFor(() => expect(screen.getByLabelText<HTMLSelectElement>("Stage").value).toBe("03"));
+  expect((await screen.findByLabelText<HTMLSelectElement>("Tenant")).value).toBe("largest-id");
+});
+
+test("another stage at the port is not taken for the one that was chosen", async () => {
+  show("?stage=05", { "05": await serve(() => undefined) });
+  expect((await screen.findByRole("alert")).textContent).toContain("answers 03-sqlite-indexes.");
+  expect(document.querySelector(".card[data-report]")).toBeNull();
+});
+
+test("a tenant that this stage does not have is said to be missing", async () => {
+  show("?stage=03&tenant=gone", { "03": await serve(() => undefined) });
+  await screen.findByText("This stage has no tenant gone; shown is client-id.");
+});
+
+test("answers stay until one asks again", async () => {
+  let asked = 0;
+  const base = await serve((url) => {
+    asked += url.pathname === "/reports/days" ? 1 : 0;
+    return undefined;
+  });
+  show("?stage=03", { "03": base });
+  await waitFor(() => expect(asked).toBe(1));
+  await userEvent.click(await screen.findByRole("link", { name: "The stages compared" }));
+  await userEvent.click(screen.getByRole("link", { name: "Reports" }));
+  await screen.findByRole("button", { name: "Ask again" });
+  expect(asked).toBe(1);
+  await userEvent.click(screen.getByRole("button", { name: "Ask again" }));
+  await waitFor(() => expect(asked).toBe(2));
 });

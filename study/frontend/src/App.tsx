@@ -11,8 +11,10 @@ const PAGES: { page: Page; name: string }[] = [
 
 export function App() {
   const [choice, change] = useChoice();
+  const page = PAGES.find((each) => each.page === choice.page);
   return (
     <>
+      <title>{`${page?.name}${choice.page === "reports" ? ` of stage ${choice.stage}` : ""} – Reports, stage by stage`}</title>
       <a className="skip" href="#main">
         Skip to the reports
       </a>

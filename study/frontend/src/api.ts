@@ -51,19 +51,12 @@ export interface Info {
   tenants: Tenant[];
 }
 
-/** The backend refused, with its reason. */
-export class RefusedError extends Error {
-  constructor(
-    readonly status: number,
-    reason: string,
-  ) {
-    super(reason);
-  }
-}
+/** The backend refused; the message is its reason. */
+export class RefusedError extends Error {}
 
 /** Nobody answered at all. */
 export class UnreachableError extends Error {
-  constructor(readonly url: string) {
+  constructor(url: string) {
     super(`Nothing answers at ${url}.`);
   }
 }
@@ -71,7 +64,7 @@ export class UnreachableError extends Error {
 export type Query = Record<string, string | undefined>;
 
 export async function ask<T>(base: string, path: string, query: Query, signal?: AbortSignal): Promise<T> {
-  const url = new URL(path, base);
+  const url = new URL(base.replace(/\/$/, "") + path); // a base may have a path of its own
   for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, value);
   let response: Response;
   try {
@@ -81,7 +74,7 @@ export async function ask<T>(base: string, path: string, query: Query, signal?: 
     throw new UnreachableError(base);
   }
   if (response.ok) return (await response.json()) as T;
-  throw new RefusedError(response.status, await reason(response));
+  throw new RefusedError(await reason(response));
 }
 
 async function reason(response: Response): Promise<string> {

@@ -4,17 +4,16 @@ import { useQuery } from "@tanstack/react-query";
 
 export type Backends = Record<string, string>;
 
-export const portOf = (stage: string) => 8000 + Number(stage);
-
 export const backendOf = (stage: string, others: Backends) =>
-  others[stage] ?? `http://127.0.0.1:${portOf(stage)}`;
+  others[stage] ?? `http://127.0.0.1:${8000 + Number(stage)}`;
 
 export function useBackends() {
   return useQuery({
     queryKey: ["backends"],
     queryFn: async ({ signal }): Promise<Backends> => {
       const response = await fetch("/backends.json", { signal });
-      return response.ok ? ((await response.json()) as Backends) : {};
+      if (!response.ok) throw new Error(`backends.json: answered ${response.status}`);
+      return (await response.json()) as Backends;
     },
     staleTime: Number.POSITIVE_INFINITY,
   });

@@ -24,6 +24,7 @@ describe("the URL holds the choice", () => {
     ["?stage=third", "stage"],
     ["?from=yesterday", "from"],
     ["?to=2026-13-45", "to"],
+    ["?from=2026-02-30", "from"],
     ["?from=1782864000", "from"],
   ])("%s is as if it were not there", (search, name) => {
     expect(parse(search)[name as keyof Choice]).toEqual(parse("")[name as keyof Choice]);

@@ -1,10 +1,15 @@
-/** How questions are kept and repeated: never behind the reader's back, since every answer shows what it took. */
+/** Questions are asked again only when the reader says so: every answer shows what it took, and stays. */
 
 import { QueryClient } from "@tanstack/react-query";
 
 export const newClient = () =>
   new QueryClient({
     defaultOptions: {
-      queries: { retry: false, refetchOnWindowFocus: false, staleTime: 30_000, networkMode: "always" },
+      queries: {
+        retry: false,
+        refetchOnWindowFocus: false,
+        staleTime: Number.POSITIVE_INFINITY,
+        networkMode: "always",
+      },
     },
   });

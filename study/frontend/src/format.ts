@@ -11,6 +11,7 @@ const weekday = new Intl.DateTimeFormat("en", {
 });
 
 export const count = (value: number) => whole.format(value);
+export const counted = (value: number, what: string) => `${count(value)} ${what}${value === 1 ? "" : "s"}`;
 export const ms = (value: number) => `${three.format(value)} ms`;
 export const mib = (value: number) => `${whole.format(Math.round(value))} MiB`;
 export const percent = (share: number) => `${Math.round(share * 100)} %`;

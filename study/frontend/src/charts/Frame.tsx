@@ -26,15 +26,23 @@ export function Frame<Row>({ label, height, rows, columns, children }: FrameProp
       </svg>
       <details>
         <summary>As a table</summary>
-        <Table rows={rows} columns={columns} />
+        <Table label={label} rows={rows} columns={columns} />
       </details>
     </>
   );
 }
 
-export function Table<Row>({ rows, columns }: { rows: readonly Row[]; columns: readonly Column<Row>[] }) {
+interface TableProps<Row> {
+  label: string;
+  rows: readonly Row[];
+  columns: readonly Column<Row>[];
+}
+
+function Table<Row>({ label, rows, columns }: TableProps<Row>) {
   return (
-    <div className="table">
+    // It scrolls, so a keyboard has to be able to get there.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: as above
+    <section className="table" aria-label={label} tabIndex={0}>
       <table>
         <thead>
           <tr>
@@ -50,9 +58,10 @@ export function Table<Row>({ rows, columns }: { rows: readonly Row[]; columns: r
             const cells = columns.map((column) => column.value(row));
             return (
               <tr key={cells.join(" ")}>
-                {columns.map((column, at) => (
+                <th scope="row">{cells[0]}</th>
+                {columns.slice(1).map((column, at) => (
                   <td key={column.title} className={column.isNumber ? "number" : undefined}>
-                    {cells[at]}
+                    {cells[at + 1]}
                   </td>
                 ))}
               </tr>
@@ -60,6 +69,6 @@ export function Table<Row>({ rows, columns }: { rows: readonly Row[]; columns: r
           })}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

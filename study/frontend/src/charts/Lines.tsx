@@ -1,6 +1,6 @@
 /** Orders and units over days: two lines. Days without orders are zero, not left out. */
 
-import { scaleLinear, scaleTime } from "@visx/scale";
+import { scaleLinear, scaleUtc } from "@visx/scale";
 import { LinePath } from "@visx/shape";
 import type { CountedUnits } from "../api";
 import { addDays, at, count, day } from "../format";
@@ -30,7 +30,7 @@ export function Lines({ rows, from, to }: { rows: readonly Day[]; from: string; 
   const days = everyDay(rows, from, to);
   const first = at(from);
   const last = at(days.at(-1)?.day ?? from);
-  const x = scaleTime({ domain: [first, last], range: [LEFT, WIDTH - RIGHT] });
+  const x = scaleUtc({ domain: [first, last], range: [LEFT, WIDTH - RIGHT] });
   const y = scaleLinear({
     domain: [0, Math.max(1, ...days.map((each) => each.units))],
     range: [BOTTOM, 12],

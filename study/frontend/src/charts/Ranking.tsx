@@ -36,11 +36,11 @@ export function Ranking({ rows, what, value, besides }: RankingProps) {
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr key={row.id} className={row.isMarked ? "marked" : undefined}>
+            <tr key={row.id} className={row.isMarked ? "marked" : undefined} aria-current={row.isMarked}>
               <th scope="row" title={row.title}>
                 {row.name}
               </th>
-              <td className="bar">
+              <td className="bar" aria-hidden="true">
                 <span style={{ width: `${(100 * row.value) / most}%` }} />
               </td>
               <td className="number">{count(row.value)}</td>

@@ -16,6 +16,7 @@ const ROWS = [
 ];
 
 const SIZE = 44;
+const STRONGEST = 0.6; // more, and the text on it could not be read
 const LEFT = (WIDTH - 11 * SIZE) / 2;
 const HEIGHT = ROWS.length * SIZE + 4;
 
@@ -51,7 +52,7 @@ export function Tiles({ rows }: { rows: readonly StateRow[] }) {
           <g key={state} transform={`translate(${LEFT + across * SIZE} ${down * SIZE + 2})`}>
             <title>{`${state}: ${count(orders)} orders`}</title>
             <rect width={SIZE - 3} height={SIZE - 3} rx={4} className="tile" />
-            <rect width={SIZE - 3} height={SIZE - 3} rx={4} className="f0" opacity={share} />
+            <rect width={SIZE - 3} height={SIZE - 3} rx={4} className="f0" opacity={STRONGEST * share} />
             <text
               x={(SIZE - 3) / 2}
               y={18}
@@ -60,12 +61,7 @@ export function Tiles({ rows }: { rows: readonly StateRow[] }) {
             >
               {state}
             </text>
-            <text
-              x={(SIZE - 3) / 2}
-              y={33}
-              className={share > 0.55 ? "small on-tile" : "small"}
-              textAnchor="middle"
-            >
+            <text x={(SIZE - 3) / 2} y={33} className="small" textAnchor="middle">
               {count(orders)}
             </text>
           </g>

@@ -2,6 +2,7 @@
 
 import { AxisBottom, AxisLeft } from "@visx/axis";
 import { GridRows } from "@visx/grid";
+import type { scaleLinear, scaleLog } from "@visx/scale";
 import type { ComponentProps } from "react";
 
 type Bottom = ComponentProps<typeof AxisBottom>;
@@ -24,25 +25,29 @@ export function Below(
   );
 }
 
-interface BesideProps extends Pick<Left, "scale" | "left" | "tickFormat" | "tickValues"> {
+interface BesideProps extends Pick<Left, "left" | "tickFormat" | "tickValues"> {
+  scale: ReturnType<typeof scaleLinear<number>> | ReturnType<typeof scaleLog<number>>;
   width: number;
 }
 
+/** Of numbers of orders: no ticks between them. */
 export function Beside({ width, ...props }: BesideProps) {
+  const found =
+    "ticks" in props.scale ? props.scale.ticks(4).filter((tick) => Number.isInteger(tick)) : undefined;
+  const tickValues = props.tickValues ?? found;
   return (
     <>
       <GridRows
         scale={props.scale}
         left={props.left}
         width={width}
-        numTicks={4}
-        tickValues={props.tickValues}
+        tickValues={tickValues}
         className="grid"
         stroke={undefined}
       />
       <AxisLeft
         {...props}
-        numTicks={4}
+        tickValues={tickValues}
         axisClassName="axis"
         hideAxisLine
         hideTicks

@@ -13,6 +13,8 @@ const LEFT = 56;
 const RIGHT = 160;
 const BOTTOM = 336;
 const APART = 13;
+const BESIDE = 3;
+const LABEL = 22;
 
 export interface Point {
   stage: Stage;
@@ -37,14 +39,19 @@ export function decades(values: readonly number[]): number[] {
   return Array.from({ length: high - low + 1 }, (_, number) => 10 ** (low + number));
 }
 
-/** The same places, moved as little as is needed so that labels do not cover each other. */
-export function apart(places: readonly number[], least: number): number[] {
+/** The places of labels, moved so that none covers another and none is below `most`. */
+export function apart(places: readonly number[], least: number, most: number): number[] {
   const order = places.map((place, index) => ({ place, index })).sort((a, b) => a.place - b.place);
   const moved = [...places];
   let before = Number.NEGATIVE_INFINITY;
   for (const { place, index } of order) {
     before = Math.max(place, before + least);
     moved[index] = before;
+  }
+  let after = most + least;
+  for (const { index } of order.reverse()) {
+    after = Math.min(moved[index] ?? most, after - least);
+    moved[index] = after;
   }
   return moved;
 }
@@ -62,6 +69,7 @@ export function Growth({ report }: { report: string | undefined }) {
   const labels = apart(
     lines.map(({ line }) => y(line.at(-1)?.ms[0] ?? 1)),
     APART,
+    BOTTOM,
   );
   return (
     <>
@@ -95,11 +103,13 @@ export function Growth({ report }: { report: string | undefined }) {
         {lines.map(({ stage, line }, index) => {
           const last = line.at(-1);
           const colour = colourOf(stage);
+          // All stages have the same sizes: beside each other, their spreads can be told apart.
+          const at = (each: Point) => x(each.size.orders) + (index - (lines.length - 1) / 2) * BESIDE;
           return (
             <g key={stage.name}>
               <LinePath
                 data={line}
-                x={(each) => x(each.size.orders)}
+                x={at}
                 y={(each) => y(each.ms[0])}
                 className={`line s${colour}`}
                 stroke={undefined}
@@ -108,19 +118,19 @@ export function Growth({ report }: { report: string | undefined }) {
               {line.map((each) => (
                 <g key={each.size.name}>
                   <line
-                    x1={x(each.size.orders)}
-                    x2={x(each.size.orders)}
+                    x1={at(each)}
+                    x2={at(each)}
                     y1={y(each.ms[1])}
                     y2={y(each.ms[2])}
-                    className="spread"
+                    className={`spread s${colour}`}
                   />
-                  <circle cx={x(each.size.orders)} cy={y(each.ms[0])} r={4} className={`f${colour}`}>
+                  <circle cx={at(each)} cy={y(each.ms[0])} r={4} className={`f${colour}`}>
                     <title>{`${stage.name}, ${each.size.name}: ${ms(each.ms[0])}`}</title>
                   </circle>
                 </g>
               ))}
               {last && (
-                <text x={x(last.size.orders) + 9} y={(labels[index] ?? 0) + 4} className="small">
+                <text x={x(last.size.orders) + LABEL} y={(labels[index] ?? 0) + 4} className="small">
                   {stage.name}
                 </text>
               )}

@@ -1,10 +1,10 @@
-/** One bar a stage, made of parts: whose time it is, whose memory. */
+/** A row for each stage: whose time it is, as parts of one bar; whose memory, as a bar each. */
 
 import { scaleLinear } from "@visx/scale";
 import { Legend } from "../charts/axes";
-import { Frame, WIDTH } from "../charts/Frame";
-import { count, mib, ms, percent } from "../format";
-import { databaseShare, REPORTS, type Stage, type StageFigures, stages } from "./measured";
+import { type Column, Frame, WIDTH } from "../charts/Frame";
+import { count, ms, percent } from "../format";
+import { databaseShare, requestMs, type Stage, type StageFigures, stages, whyNot } from "./measured";
 
 const LEFT = 160;
 const RIGHT = 120;
@@ -13,7 +13,8 @@ const BAR = 16;
 
 interface Part {
   className: string;
-  value: number;
+  name: string;
+  value: number | null;
 }
 
 interface Row {
@@ -26,47 +27,50 @@ interface BarsProps {
   label: string;
   rows: Row[];
   most: number;
-  entries: { className: string; text: string }[];
-  what: string;
+  /** Parts of one bar, or a thinner bar for each. */
+  isOneBar: boolean;
+  columns: Column<Row>[];
 }
 
-function StageBars({ label, rows, most, entries, what }: BarsProps) {
+function StageBars({ label, rows, most, isOneBar, columns }: BarsProps) {
   const x = scaleLinear({ domain: [0, most], range: [0, WIDTH - LEFT - RIGHT] });
+  const legend = rows.find((row) => row.parts.length > 0)?.parts ?? [];
   return (
     <>
-      <Legend entries={entries} />
+      <Legend entries={legend.map(({ className, name }) => ({ className, text: name }))} />
       <Frame
         label={label}
         height={rows.length * STEP + 8}
         rows={rows}
-        columns={[
-          { title: "stage", value: (row) => row.stage.name },
-          { title: what, value: (row) => row.words },
-        ]}
+        columns={[{ title: "stage", value: (row) => row.stage.name }, ...columns]}
       >
         {rows.map((row, index) => {
           const y = index * STEP + 4;
-          let across = LEFT;
+          const thick = isOneBar ? BAR : BAR / Math.max(1, row.parts.length);
+          let before = 0;
+          const bars = row.parts.map((part, at) => {
+            const from = isOneBar ? before : 0;
+            before = Math.max(before, from + (part.value ?? 0));
+            return { ...part, from, y: isOneBar ? y : y + at * thick };
+          });
           return (
             <g key={row.stage.name}>
               <text x={LEFT - 8} y={y + 13} textAnchor="end" className="small">
                 {row.stage.name}
               </text>
-              {row.parts.map((part) => {
-                const from = across;
-                across += x(part.value);
-                return (
-                  <rect
-                    key={part.className}
-                    x={from}
-                    y={y}
-                    width={x(part.value)}
-                    height={BAR}
-                    className={part.className}
-                  />
-                );
-              })}
-              <text x={across + 8} y={y + 13} className="small">
+              {bars.map((bar) => (
+                <rect
+                  key={bar.name}
+                  x={LEFT + x(bar.from)}
+                  y={bar.y}
+                  width={x(bar.value ?? 0)}
+                  height={isOneBar ? thick : thick - 1}
+                  className={bar.className}
+                >
+                  <title>{`${row.stage.name}: ${bar.name}`}</title>
+                </rect>
+              ))}
+              <text x={LEFT + x(before) + 8} y={y + 13} className="small">
                 {row.words}
               </text>
             </g>
@@ -77,29 +81,23 @@ function StageBars({ label, rows, most, entries, what }: BarsProps) {
   );
 }
 
-const of = (size: string) =>
+const of = (size: string): { stage: Stage; figures: StageFigures }[] =>
   stages.flatMap((stage) => {
     const figures = stage.sizes[size];
     return figures ? [{ stage, figures }] : [];
   });
 
-function why(figures: StageFigures): string {
-  return Object.values(figures.missing)[0] ?? "not measured";
-}
-
 export function ShareBars({ report, size }: { report: string | undefined; size: string }) {
   const rows = of(size).map(({ stage, figures }): Row => {
     const share = databaseShare(figures, report);
-    if (share === undefined) return { stage, parts: [], words: why(figures) };
-    const names = report ? [report] : REPORTS;
-    const all = names.reduce((sum, name) => sum + (figures.reports[name]?.request_p50_ms[0] ?? 0), 0);
+    if (share === undefined) return { stage, parts: [], words: whyNot(figures, report) };
     return {
       stage,
       parts: [
-        { className: "f0", value: share },
-        { className: "rest", value: 1 - share },
+        { className: "f0", name: "database", value: share },
+        { className: "rest", name: "Python", value: 1 - share },
       ],
-      words: `${percent(share)} of ${ms(all)}`,
+      words: `${percent(share)} of ${ms(requestMs(figures, report))}`,
     };
   });
   return (
@@ -107,39 +105,39 @@ export function ShareBars({ report, size }: { report: string | undefined; size: 
       label="The database's share of request time, for each stage"
       rows={rows}
       most={1}
-      what="database"
-      entries={[
-        { className: "f0", text: "database" },
-        { className: "rest", text: "Python" },
-      ]}
+      isOneBar
+      columns={[{ title: "database", value: (row) => row.words }]}
     />
   );
 }
 
 export function MemoryBars({ size }: { size: string }) {
-  const rows = of(size).map(({ stage, figures }): Row => {
-    const memory = figures.memory;
-    if (!memory) return { stage, parts: [], words: why(figures) };
+  const rows = of(size).map(({ stage, figures: { memory } }): Row => {
     const parts = [
-      { className: "f0", value: memory.backend },
-      { className: "f1", value: memory.importer },
-      { className: "f2", value: memory.database ?? 0 },
+      { className: "f0", name: "backend", value: memory.backend },
+      { className: "f1", name: "importer", value: memory.importer },
+      { className: "f2", name: "database server", value: memory.database },
     ];
-    const all = parts.reduce((sum, part) => sum + part.value, 0);
-    return { stage, parts, words: mib(all) };
+    const known = parts.flatMap((part) => part.value ?? []);
+    if (known.length === 0) return { stage, parts: [], words: "not measured" };
+    return { stage, parts, words: count(Math.round(Math.max(...known))) };
   });
-  const most = Math.max(1, ...rows.map((row) => row.parts.reduce((sum, part) => sum + part.value, 0)));
+  const most = Math.max(1, ...rows.flatMap((row) => row.parts.map((part) => part.value ?? 0)));
+  const column = (name: string): Column<Row> => ({
+    title: `${name}, MiB`,
+    value: (row) => {
+      const value = row.parts.find((part) => part.name === name)?.value;
+      return value == null ? "–" : count(Math.round(value));
+    },
+    isNumber: true,
+  });
   return (
     <StageBars
-      label={`Memory of backend, importer and database server, at most ${count(Math.round(most))} MiB`}
+      label="Highest memory of backend, importer and database server, for each stage"
       rows={rows}
       most={most}
-      what="memory"
-      entries={[
-        { className: "f0", text: "backend" },
-        { className: "f1", text: "importer" },
-        { className: "f2", text: "database server" },
-      ]}
+      isOneBar={false}
+      columns={["backend", "importer", "database server"].map(column)}
     />
   );
 }

@@ -3,7 +3,7 @@
 import type { Choice } from "../choice";
 import { count } from "../format";
 import { Growth } from "./Growth";
-import { REPORTS, type Size, sizes } from "./measured";
+import { REPORTS, type Size, sizes, stages } from "./measured";
 import { MemoryBars, ShareBars } from "./StageBars";
 
 interface PageProps {
@@ -53,7 +53,7 @@ export function StagesPage({ choice, change }: PageProps) {
           <ShareBars report={report} size={size.name} />
         </section>
         <section className="card" aria-labelledby="memory">
-          <h2 id="memory">{`Peak of memory in MiB, size ${size.name} (less is better)`}</h2>
+          <h2 id="memory">{`Highest memory of each process in MiB, size ${size.name} (less is better)`}</h2>
           <MemoryBars size={size.name} />
         </section>
       </div>
@@ -62,5 +62,7 @@ export function StagesPage({ choice, change }: PageProps) {
 }
 
 function measuredOn(size: Size): string {
-  return `The largest tenant's whole range, alone and hot; measured ${size.measured} on ${size.machine}.`;
+  const days = stages.flatMap((stage) => stage.sizes[size.name]?.measured ?? []).sort();
+  const when = days[0] === days.at(-1) ? days[0] : `${days[0]} to ${days.at(-1)}`;
+  return `The largest tenant's whole range, alone and hot; measured ${when} on ${size.machine}.`;
 }

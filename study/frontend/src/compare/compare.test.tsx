@@ -2,7 +2,7 @@ import { render, screen } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { parse } from "../choice";
 import { apart, decades, points } from "./Growth";
-import { databaseShare, type StageFigures, slowest, stages } from "./measured";
+import { databaseShare, type StageFigures, slowest, stages, whyNot } from "./measured";
 import { StagesPage } from "./StagesPage";
 
 const figures = (ms: number): StageFigures => ({
@@ -13,13 +13,13 @@ const figures = (ms: number): StageFigures => ({
         request_p50_ms: [ms, ms, ms],
         request_p95_ms: [ms + number, ms, ms + number],
         database_p50_ms: ms / 4,
+        database_share: 0.3,
       },
     ]),
   ),
+  measured: "2026-11-25",
   missing: {},
-  memory: null,
-  orders_per_s: null,
-  bytes_per_order: null,
+  memory: { backend: null, importer: null, database: null },
 });
 
 test("the slowest report is the one with the highest p95", () => {
@@ -33,8 +33,16 @@ test("a report without figures leaves the slowest unknown", () => {
 
 test("the database's share is of all reports together, or of one", () => {
   expect(databaseShare(figures(8), undefined)).toBeCloseTo(0.25);
-  expect(databaseShare(figures(8), "days")).toBeCloseTo(0.25);
-  expect(databaseShare({ ...figures(8), reports: {} }, undefined)).toBeUndefined();
+  expect(databaseShare(figures(8), "days")).toBe(0.3);
+});
+
+test("a report without figures leaves the share of all unknown, and says why", () => {
+  const { days: _, ...others } = figures(8).reports;
+  const lame = { ...figures(8), reports: others, missing: { days: "timed out" } };
+  expect(databaseShare(lame, undefined)).toBeUndefined();
+  expect(databaseShare(lame, "hours")).toBe(0.3);
+  expect(whyNot(lame, "days")).toBe("timed out");
+  expect(whyNot(lame, "hours")).toBe("not measured");
 });
 
 test("axes span whole decades", () => {
@@ -43,8 +51,9 @@ test("axes span whole decades", () => {
 });
 
 test("labels do not cover each other", () => {
-  expect(apart([10, 12, 50], 13)).toEqual([10, 23, 50]);
-  expect(apart([50, 12, 10], 13)).toEqual([50, 23, 10]);
+  expect(apart([10, 12, 50], 13, 100)).toEqual([10, 23, 50]);
+  expect(apart([50, 12, 10], 13, 100)).toEqual([50, 23, 10]);
+  expect(apart([95, 96, 97], 13, 100)).toEqual([74, 87, 100]);
 });
 
 test("every stage that was measured is on the page, from the committed results", () => {

@@ -9,31 +9,38 @@ export interface ReportFigures {
   request_p50_ms: Spread;
   request_p95_ms: Spread;
   database_p50_ms: number;
+  database_share: number;
 }
 
 export interface StageFigures {
+  /** The day. */
+  measured: string;
   reports: Record<string, ReportFigures>;
   missing: Record<string, string>;
-  memory: { importer: number; backend: number; database: number | null } | null;
-  orders_per_s: number | null;
-  bytes_per_order: number | null;
+  memory: Memory;
 }
 
-export type Kind = "sqlite" | "postgresql" | "mongodb" | "kafka+mongodb";
+/** Peaks in MiB, each process's own; they are not at the same time. */
+export interface Memory {
+  backend: number | null;
+  importer: number | null;
+  database: number | null;
+}
+
+export type Database = "sqlite" | "postgresql" | "mongodb" | "kafka+mongodb";
 
 export interface Stage {
   number: string;
   name: string;
   title: string;
   kind: string;
-  database: Kind;
+  database: Database;
   sizes: Record<string, StageFigures>;
 }
 
 export interface Size {
   name: string;
   orders: number;
-  measured: string;
   machine: string;
 }
 
@@ -53,10 +60,24 @@ export function waited(figures: StageFigures, report: string | undefined): Sprea
   return report ? figures.reports[report]?.request_p95_ms : slowest(figures);
 }
 
-/** The database's part of the time of all reports together, or of one; undefined without figures. */
+/** The database's part of a report's time, or of all reports' together; undefined where one has no figures. */
 export function databaseShare(figures: StageFigures, report: string | undefined): number | undefined {
-  const names = report ? [report] : REPORTS;
-  const found = names.map((name) => figures.reports[name]).filter((each) => each !== undefined);
-  const request = found.reduce((sum, each) => sum + each.request_p50_ms[0], 0);
-  return request ? found.reduce((sum, each) => sum + each.database_p50_ms, 0) / request : undefined;
+  if (report) return figures.reports[report]?.database_share;
+  const found = REPORTS.map((name) => figures.reports[name]);
+  if (found.some((each) => !each)) return undefined;
+  const database = found.reduce((sum, each) => sum + (each?.database_p50_ms ?? 0), 0);
+  return database / requestMs(figures, undefined);
+}
+
+/** The median request of a report, or of all together. */
+export function requestMs(figures: StageFigures, report: string | undefined): number {
+  return (report ? [report] : REPORTS).reduce(
+    (sum, name) => sum + (figures.reports[name]?.request_p50_ms[0] ?? 0),
+    0,
+  );
+}
+
+/** Why there are no figures. */
+export function whyNot(figures: StageFigures, report: string | undefined): string {
+  return (report ? figures.missing[report] : Object.values(figures.missing)[0]) ?? "not measured";
 }

@@ -2,7 +2,7 @@
 
 import type { ReactNode } from "react";
 import type { Query, Report, Rows, Timing } from "../api";
-import { count, ms, percent } from "../format";
+import { counted, ms, percent } from "../format";
 import { useReport } from "./useReport";
 
 interface CardProps<Name extends Report> {
@@ -43,7 +43,8 @@ function Times({ timing }: { timing: Timing }) {
   return (
     <div className="times">
       <span>
-        {ms(timing.request_ms)} · database {ms(timing.database_ms)} · {count(timing.rows)} rows read
+        {ms(timing.request_ms)} · database {ms(timing.database_ms)} · {counted(timing.rows, "row")} in{" "}
+        {counted(timing.calls, "call")}
       </span>
       <span className="split" role="img" aria-label={`${words} (${percent(share)})`}>
         <span style={{ width: `${100 * share}%` }} />

@@ -1,9 +1,11 @@
 /** Stage, tenant, range and facility. Each is a form control of the browser's own, so that keyboards and readers know it. */
 
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import type { Info } from "../api";
 import { type Choice, isDate } from "../choice";
 import { stages } from "../compare/measured";
+import { addDays } from "../format";
 import { type Asked, tenantNames } from "./range";
 
 interface ControlsProps {
@@ -11,9 +13,11 @@ interface ControlsProps {
   change: (part: Partial<Choice>) => void;
   info: Info | undefined;
   asked: Asked | undefined;
+  base: string;
 }
 
-export function Controls({ choice, change, info, asked }: ControlsProps) {
+export function Controls({ choice, change, info, asked, base }: ControlsProps) {
+  const queries = useQueryClient();
   return (
     <form className="controls" aria-label="What to show" onSubmit={(event) => event.preventDefault()}>
       <label>
@@ -44,8 +48,8 @@ export function Controls({ choice, change, info, asked }: ControlsProps) {
               ))}
             </select>
           </label>
-          <DateInput label="From" value={asked.from} change={(from) => change({ from })} />
-          <DateInput label="To (not included)" value={asked.to} change={(to) => change({ to })} />
+          <DateInput label="From" value={asked.from} info={info} change={(from) => change({ from })} />
+          <DateInput label="To (not included)" value={asked.to} info={info} change={(to) => change({ to })} />
           <label>
             Facility
             <select value={asked.facility} onChange={(event) => change({ facility: event.target.value })}>
@@ -54,6 +58,9 @@ export function Controls({ choice, change, info, asked }: ControlsProps) {
               ))}
             </select>
           </label>
+          <button type="button" onClick={() => queries.invalidateQueries({ queryKey: [base] })}>
+            Ask again
+          </button>
           <p className="hint">{`Orders of size ${info.size}: ${info.first_day} to ${info.end}, UTC.`}</p>
         </>
       )}
@@ -61,27 +68,31 @@ export function Controls({ choice, change, info, asked }: ControlsProps) {
   );
 }
 
-/** Passes on only whole dates: while one is being typed, the field holds what no report could be asked for. */
-function DateInput({
-  label,
-  value,
-  change,
-}: {
+interface DateInputProps {
   label: string;
   value: string;
+  info: Info;
   change: (date: string) => void;
-}) {
+}
+
+/** Passes on only dates that orders can be of: while a year is being typed, the field holds others (0002, 0020, …). */
+function DateInput({ label, value, info, change }: DateInputProps) {
   const [typed, setTyped] = useState(value);
   useEffect(() => setTyped(value), [value]);
+  const min = info.first_day;
+  const max = addDays(info.end, 1); // what arrives while a stage is looked at is of the day after the end
   return (
     <label>
       {label}
       <input
         type="date"
+        min={min}
+        max={max}
         value={typed}
         onChange={(event) => {
-          setTyped(event.target.value);
-          if (isDate(event.target.value)) change(event.target.value);
+          const date = event.target.value;
+          setTyped(date);
+          if (isDate(date) && min <= date && date <= max) change(date);
         }}
         onBlur={() => setTyped(value)}
       />

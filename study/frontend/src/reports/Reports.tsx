@@ -5,7 +5,6 @@ import { Lines } from "../charts/Lines";
 import { Ranking } from "../charts/Ranking";
 import { Tiles } from "../charts/Tiles";
 import { hours, minutes, sizes } from "../charts/times";
-import type { Choice } from "../choice";
 import { addDays, at, clock, count, day } from "../format";
 import { Card } from "./Card";
 import type { Asked } from "./range";
@@ -15,10 +14,9 @@ const HOUR_MS = 3600 * 1000;
 interface ReportsProps {
   base: string;
   asked: Asked;
-  change: (part: Partial<Choice>) => void;
 }
 
-export function Reports({ base, asked, change }: ReportsProps) {
+export function Reports({ base, asked }: ReportsProps) {
   const { tenant, from, to, facility, day: floorDay } = asked;
   const span = { tenant: tenant.id, from, to };
   const range: [number, number] = [at(from).getTime(), at(to).getTime()];
@@ -116,11 +114,6 @@ export function Reports({ base, asked, change }: ReportsProps) {
           </p>
         )}
       </Card>
-      <p className="hint">
-        <button type="button" onClick={() => change({ page: "stages" })}>
-          How do the stages compare?
-        </button>
-      </p>
     </div>
   );
 }

@@ -1,7 +1,7 @@
 /** All reports of one tenant and range, from one stage. */
 
 import { UnreachableError } from "../api";
-import { backendOf, portOf, useBackends } from "../backends";
+import { backendOf, useBackends } from "../backends";
 import type { Choice } from "../choice";
 import { stages } from "../compare/measured";
 import { Failed } from "./Card";
@@ -18,22 +18,32 @@ interface PageProps {
 export function ReportsPage({ choice, change }: PageProps) {
   const backends = useBackends();
   const base = backendOf(choice.stage, backends.data ?? {});
-  const info = useInfo(base);
+  const info = useInfo(base, !backends.isPending);
   const what = info.data && asked(choice, info.data);
   const wrong = what && wrongRange(what.from, what.to);
+  const isOther = info.data && !info.data.stage.startsWith(`${choice.stage}-`);
   return (
     <>
-      <Controls choice={choice} change={change} info={info.data} asked={what} />
-      {info.error instanceof UnreachableError ? (
+      <Controls choice={choice} change={change} info={info.data} asked={what} base={base} />
+      {backends.error ? (
+        <Failed reason={backends.error.message} again={() => backends.refetch()} />
+      ) : info.error instanceof UnreachableError ? (
         <NotRunning stage={choice.stage} url={base} again={() => info.refetch()} />
       ) : info.error ? (
         <Failed reason={info.error.message} again={() => info.refetch()} />
+      ) : isOther ? (
+        <Failed reason={`At ${base} answers ${info.data?.stage}.`} again={() => info.refetch()} />
       ) : wrong ? (
         <p className="failed" role="alert">
           {wrong}
         </p>
       ) : what ? (
-        <Reports base={base} asked={what} change={change} />
+        <>
+          {what.missing && (
+            <p role="status">{`This stage has no tenant ${what.missing}; shown is ${what.tenant.id}.`}</p>
+          )}
+          <Reports base={base} asked={what} />
+        </>
       ) : info.data ? (
         <p className="empty">This stage has no tenants: its orders are none.</p>
       ) : (
@@ -60,7 +70,7 @@ function NotRunning({ stage, url, again }: { stage: string; url: string; again: 
             {[
               "python -m study.generator --size S --out data/S",
               `python -m study import ${stage} --data data/S`,
-              `python -m study serve ${stage} --data data/S --port ${portOf(stage)}`,
+              `python -m study serve ${stage} --data data/S --port ${new URL(url).port || 80}`,
             ].join("\n")}
           </pre>
           {known.database !== "sqlite" && (

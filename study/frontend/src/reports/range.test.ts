@@ -41,6 +41,11 @@ test("a tenant and a facility that this stage does not have are replaced", () =>
   });
 });
 
+test("that a tenant was replaced is known", () => {
+  expect(asked(parse("?tenant=gone"), info)?.missing).toBe("gone");
+  expect(asked(parse("?tenant=b"), info)?.missing).toBeUndefined();
+});
+
 test("no tenants, nothing to ask", () => {
   expect(asked(parse(""), { ...info, tenants: [] })).toBeUndefined();
 });
@@ -48,6 +53,11 @@ test("no tenants, nothing to ask", () => {
 test("from has to be before to", () => {
   expect(wrongRange("2026-06-30", "2026-07-01")).toBeUndefined();
   expect(wrongRange("2026-07-01", "2026-07-01")).toContain("2026-07-01 is not before 2026-07-01");
+});
+
+test("a range is no longer than can be drawn", () => {
+  expect(wrongRange("2025-07-01", "2026-07-01")).toBeUndefined();
+  expect(wrongRange("0002-01-01", "2026-07-01")).toBe("At most 400 days are shown at once.");
 });
 
 test("those with a name come first, then the larger ones", () => {

@@ -5,6 +5,7 @@ import type { Choice } from "../choice";
 import { addDays } from "../format";
 
 const USUAL_DAYS = 7;
+const MOST_DAYS = 400; // a chart with more would be drawn for nobody
 
 export interface Asked {
   tenant: Tenant;
@@ -13,6 +14,8 @@ export interface Asked {
   facility: string;
   /** Of the facility floor: the last day of the range. */
   day: string;
+  /** The tenant that was chosen, where this stage does not have it. */
+  missing?: string;
 }
 
 /** What the choice leaves open, or what this stage does not have, is replaced by what is usual. */
@@ -24,12 +27,15 @@ export function asked(choice: Choice, info: Info): Asked | undefined {
   const week = addDays(to, -USUAL_DAYS);
   const from = choice.from ?? (week < info.first_day && info.first_day < to ? info.first_day : week);
   const facility = tenant.facilities.includes(choice.facility ?? "") ? choice.facility : tenant.facilities[0];
-  return { tenant, from, to, facility: facility ?? "", day: addDays(to, -1) };
+  const missing = choice.tenant && choice.tenant !== tenant.id ? choice.tenant : undefined;
+  return { tenant, from, to, facility: facility ?? "", day: addDays(to, -1), missing };
 }
 
 /** Why a range cannot be asked for, in words; undefined where it can. */
 export function wrongRange(from: string, to: string): string | undefined {
-  return from < to ? undefined : `“from” has to be before “to”; ${from} is not before ${to}.`;
+  if (from >= to) return `“From” has to be before “to”; ${from} is not before ${to}.`;
+  if (addDays(from, MOST_DAYS) < to) return `At most ${MOST_DAYS} days are shown at once.`;
+  return undefined;
 }
 
 /** "client · 2,500 orders · 613df585": those with a name first. */

@@ -1,6 +1,6 @@
 /**
  * Asks a stage for its reports one after the other: each answer's time is to be that report's own, not that of
- * eight at once. A question that is not wanted any more is given up.
+ * eight at once. A question that nobody wants any more by its turn is not asked.
  */
 
 import { useQuery } from "@tanstack/react-query";
@@ -15,17 +15,23 @@ export function inTurn<T>(base: string, ask: () => Promise<T>): Promise<T> {
   return mine;
 }
 
-export function useInfo(base: string) {
+/** `isKnown`: where the backends are; until then nobody is asked. */
+export function useInfo(base: string, isKnown: boolean) {
   return useQuery({
     queryKey: [base, "info"],
-    queryFn: ({ signal }) => ask<Info>(base, "/info", {}, signal),
+    queryFn: () => inTurn(base, () => ask<Info>(base, "/info", {})),
+    enabled: isKnown,
   });
 }
 
 export function useReport<Name extends Report>(base: string, report: Name, query: Query) {
   return useQuery({
     queryKey: [base, report, query],
+    // What has begun is waited for: a stage goes on with a question whose asker has left.
     queryFn: ({ signal }) =>
-      inTurn(base, () => ask<Answer<Rows[Name]>>(base, `/reports/${report}`, query, signal)),
+      inTurn(base, () => {
+        signal.throwIfAborted();
+        return ask<Answer<Rows[Name]>>(base, `/reports/${report}`, query);
+      }),
   });
 }
