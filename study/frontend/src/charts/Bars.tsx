@@ -3,13 +3,9 @@
 import { scaleLinear } from "@visx/scale";
 import { Bar } from "@visx/shape";
 import { count } from "../format";
-import { Below, Beside } from "./axes";
-import { type Column, Frame, WIDTH } from "./Frame";
+import { ACROSS, Axes, BOTTOM, countScale, HEIGHT } from "./counting";
+import { type Column, Frame } from "./Frame";
 
-const HEIGHT = 230;
-const LEFT = 56;
-const RIGHT = 28;
-const BOTTOM = 200;
 const LEAST = 0.8;
 
 export interface Place {
@@ -30,31 +26,15 @@ interface BarsProps {
 }
 
 export function Bars({ label, places, domain, tick, tickValues, unit }: BarsProps) {
-  const x = scaleLinear({ domain, range: [LEFT, WIDTH - RIGHT] });
-  const y = scaleLinear({
-    domain: [0, Math.max(1, ...places.map((each) => each.orders))],
-    range: [BOTTOM, 12],
-    nice: true,
-  });
+  const x = scaleLinear({ domain, range: ACROSS });
+  const y = countScale(places.map((each) => each.orders));
   const columns: Column<Place>[] = [
     { title: unit, value: (each) => each.name },
     { title: "orders", value: (each) => count(each.orders), isNumber: true },
   ];
   return (
     <Frame label={label} height={HEIGHT} rows={places} columns={columns}>
-      <Beside
-        scale={y}
-        left={LEFT}
-        width={WIDTH - LEFT - RIGHT}
-        tickFormat={(value) => count(Number(value))}
-      />
-      <Below
-        scale={x}
-        top={BOTTOM}
-        tickValues={tickValues}
-        numTicks={7}
-        tickFormat={(value) => tick(Number(value))}
-      />
+      <Axes x={x} y={y} tickValues={tickValues} tickFormat={(value) => tick(Number(value))} />
       {places.map((each) => {
         const wide = x(each.to) - x(each.from);
         return (

@@ -1,16 +1,12 @@
 /** Orders and units over days: two lines. Days without orders are zero, not left out. */
 
-import { scaleLinear, scaleUtc } from "@visx/scale";
+import { scaleUtc } from "@visx/scale";
 import { LinePath } from "@visx/shape";
 import type { CountedUnits } from "../api";
 import { addDays, at, count, day } from "../format";
-import { Below, Beside, Legend } from "./axes";
-import { Frame, WIDTH } from "./Frame";
-
-const HEIGHT = 230;
-const LEFT = 56;
-const RIGHT = 28;
-const BOTTOM = 200;
+import { Legend } from "./axes";
+import { ACROSS, Axes, countScale, HEIGHT } from "./counting";
+import { Frame } from "./Frame";
 
 export interface Day extends CountedUnits {
   day: string;
@@ -30,12 +26,8 @@ export function Lines({ rows, from, to }: { rows: readonly Day[]; from: string; 
   const days = everyDay(rows, from, to);
   const first = at(from);
   const last = at(days.at(-1)?.day ?? from);
-  const x = scaleUtc({ domain: [first, last], range: [LEFT, WIDTH - RIGHT] });
-  const y = scaleLinear({
-    domain: [0, Math.max(1, ...days.map((each) => each.units))],
-    range: [BOTTOM, 12],
-    nice: true,
-  });
+  const x = scaleUtc({ domain: [first, last], range: ACROSS });
+  const y = countScale(days.map((each) => each.units));
   const ticks = days.length <= 8 ? days.map((each) => at(each.day)) : undefined;
   return (
     <>
@@ -55,19 +47,7 @@ export function Lines({ rows, from, to }: { rows: readonly Day[]; from: string; 
           { title: "units", value: (row) => count(row.units), isNumber: true },
         ]}
       >
-        <Beside
-          scale={y}
-          left={LEFT}
-          width={WIDTH - LEFT - RIGHT}
-          tickFormat={(value) => count(Number(value))}
-        />
-        <Below
-          scale={x}
-          top={BOTTOM}
-          tickValues={ticks}
-          numTicks={7}
-          tickFormat={(value) => day(value as Date)}
-        />
+        <Axes x={x} y={y} tickValues={ticks} tickFormat={(value) => day(value as Date)} />
         {(["orders", "units"] as const).map((what, index) => (
           <g key={what}>
             <LinePath
