@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, TypeVar
 
 Direction = Literal["up", "down"]  # up: from the client to the server
 CHUNK_BYTES = 64 * 1024
+BACKLOG = 100  # connections that wait to be accepted
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with RST
 KAFKA_PRODUCE = 0
 T = TypeVar("T")
@@ -100,7 +101,7 @@ class FaultLink:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._server = self._call(self._listen())
+        self._listener = self._call(self._listen())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -144,17 +145,24 @@ class FaultLink:
 
     # --- forwarding ----------------------------------------------------------------------------------------------
 
-    async def _listen(self) -> asyncio.Server:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
-        self.port = server.sockets[0].getsockname()[1]
-        return server
+    async def _listen(self) -> socket.socket:
+        listener = socket.create_server(("127.0.0.1", self.port), backlog=BACKLOG)
+        listener.setblocking(False)
+        self.port = listener.getsockname()[1]
+        self._loop.add_reader(listener, self._accept)
+        return listener
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = self._loop.create_task(self._connect(reader, writer))
-        self._accepted.add(task)
-        task.add_done_callback(self._accepted.discard)
+    # Not asyncio.start_server: when it is closed while it still makes a stream of a connection it has just accepted,
+    # nobody closes that connection, and whoever has the other end waits.
+    def _accept(self) -> None:
+        with suppress(OSError):
+            connection, _ = self._listener.accept()
+            task = self._loop.create_task(self._connect(connection))
+            self._accepted.add(task)
+            task.add_done_callback(self._accepted.discard)
 
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connect(self, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection)
         if self._refusing:
             writer.transport.abort()
             return
@@ -222,10 +230,12 @@ class FaultLink:
         return len(pairs)
 
     async def _end(self) -> None:
-        self._server.close()
-        await self._cut(reset=True)
-        if self._accepted:
-            await asyncio.wait(self._accepted)
+        self._loop.remove_reader(self._listener)
+        self._listener.close()
+        self._refusing = True
+        while self._accepted:  # some may be on their way to the server, and come to be a pair after the cut
+            await self._cut(reset=True)
+            await asyncio.wait(self._accepted, timeout=0.1)
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

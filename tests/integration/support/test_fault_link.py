@@ -1,10 +1,11 @@
 """The link does to a connection what it is told to, and nothing else."""
 
+import gc
 import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -75,6 +76,15 @@ def test_requests_and_answers_pass(link: FaultLink) -> None:
         client.sendall(request(METADATA, 7) + request(PRODUCE, 8))
         assert [answer(client), answer(client)] == [7, 8]
     assert link.connections == 1
+
+
+def test_its_end_leaves_no_connection_open_that_has_just_come(broker: tuple[str, int]) -> None:
+    for _ in range(20):
+        with ExitStack() as clients:
+            with FaultLink(broker, KAFKA) as link:
+                for _ in range(10):
+                    clients.enter_context(connect(link))
+            gc.collect()  # a socket that was left open is an error of the test run
 
 
 def test_only_the_answer_to_the_nth_matching_request_is_eaten(link: FaultLink) -> None:
