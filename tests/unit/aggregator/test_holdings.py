@@ -294,16 +294,18 @@ def test_a_position_that_another_one_has_succeeded_is_left_alone() -> None:
     assert "owner" not in one.position()
 
 
-def test_what_is_read_again_after_the_log_was_rewritten_is_counted_once_and_kept_once_more_where_it_is_no_event() -> (
-    None
-):
-    one = stopped_member()
+def test_what_is_read_again_after_the_log_was_rewritten_is_counted_once_and_kept_once_more_where_it_is_no_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, began = stopped_member(), monotonic()
     one.log.records[0].clear()
     one.write([pack(SESSION, 1), pack(SESSION, 7)])
     one.log.append(0, b"no event")
     accept_gap(one, 0)
     for generation in (1, 2):
-        one.consumer.holdings.claim_assigned(1000.0 * generation)
+        now = began + 2 * aggregator.holdings.RECLAIM_EVERY_S * generation
+        monkeypatch.setattr(aggregator.consumer, "monotonic", lambda at=now: at)
+        one.consumer.holdings.claim_assigned(now)
         one.turn(2)
         assert one.consumer.holdings.held[0].partition.stop is None
         held = one.consumer.holdings.held[0]
