@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, Message
 
 from aggregator.batches import Stop
 from aggregator.flusher import Flusher, Outcome
-from aggregator.held import Held
+from aggregator.held import Held, grouped
 from aggregator.holdings import Holdings
 from aggregator.kafka_log import KafkaLog, record_of
 from aggregator.oversight import Oversight
@@ -150,21 +150,45 @@ class Consumer:
     # --- flushing ----------------------------------------------------------------------------------------------------
 
     def _flush_due(self, now: float) -> None:
-        """Flush what is due, the longest untried first, up to the first attempt that fails: it may have taken seconds.
+        """Flush what is due, up to the first attempt that fails: it may have taken seconds.
 
         Behind the log, one that is merely old enough is the last of its turn: the others gather more meanwhile, and are
         due one after the other, not all at once.
         """
-        gather_s = self._pace.gather_s(len(self.holdings.held), behind=self._is_behind)
-        for held in sorted(self.holdings.held.values(), key=lambda held: held.tried_at):
-            if not held.is_due(now, gather_s, waiting=self._flusher.is_waiting(held.partition.number)):
-                continue
-            held.tried_at, began, was_ripe = now, monotonic(), held.partition.is_ripe
-            outcome = self._flusher.step(held.partition)
-            self._pace.flushed(monotonic() - began)
-            self._follow(held, outcome, now)
+        for group in self._groups(now):
+            began, was_ripe = monotonic(), group[0].partition.is_ripe
+            for held in group:
+                held.tried_at = now
+            outcome = self._flush(group)
+            self._pace.flushed((monotonic() - began) / len(group))
+            for held in group:
+                self._follow(held, outcome, now)
             if outcome in {Outcome.AGAIN, Outcome.LOST, Outcome.STOPPED} or (self._is_behind and not was_ripe):
                 return
+
+    def _flush(self, group: list[Held]) -> Outcome:
+        if len(group) == 1:
+            return self._flusher.step(group[0].partition)
+        return self._flusher.together([held.partition for held in group])
+
+    def _groups(self, now: float) -> list[list[Held]]:
+        """What to flush now, each group in one transaction; what is flushed alone first, the longest untried first.
+
+        Most of what a small batch costs is its transaction, so what is due takes along what soon will be.
+        """
+        gather_s = self._pace.gather_s(len(self.holdings.held), behind=self._is_behind)
+        alone, due, soon = list[list[Held]](), list[Held](), list[Held]()
+        for held in sorted(self.holdings.held.values(), key=lambda held: held.tried_at):
+            waiting = self._flusher.is_waiting(held.partition.number)
+            joins = not self._is_behind and held.joins(waiting=waiting)
+            if held.is_due(now, gather_s, waiting=waiting):
+                if joins:
+                    due.append(held)
+                else:
+                    alone.append([held])
+            elif joins and held.partition.pending and now - held.flushed_at >= gather_s / 2:
+                soon.append(held)
+        return alone + (grouped(due + soon) if due else [])
 
     def _follow(self, held: Held, outcome: Outcome, now: float) -> None:
         if outcome is Outcome.AWAY:

@@ -16,6 +16,7 @@ from pymongo import UpdateOne
 from aggregator.bson_forms import update_of
 from aggregator.changes import Change
 from aggregator.partition import Partition
+from aggregator.positions import Move
 from aggregator.records import Barrier
 from aggregator.store import Store
 from aggregator.transaction import Document, Session
@@ -60,8 +61,9 @@ class Erasure:
         self._compare_and_set(session, {"$inc": {"step": Int64(1)}, "$set": self.store.ownership()})
 
     def _compare_and_set(self, session: Session, update: Document) -> None:
-        expected = (self.partition.next_offset, self.partition.generation)
-        self.store.compare_and_set(session, self.partition.number, expected, update)
+        partition = self.partition
+        move = Move(partition.number, partition.next_offset, partition.generation, update)
+        self.store.compare_and_set(session, move)
 
     def _subtract_hours(self, session: Session, hours: list[Document]) -> None:
         total = self.store.database[documents.TOTALS_HOURS]
@@ -100,7 +102,7 @@ class Erasure:
         self._write_receipt(session, barrier, removed or {})
         self._clear_quarantined(session, barrier.subject)
         source, state = self.partition.session_behind_barrier()
-        self.store.write_sessions(session, self.partition.number, {source.session: state})
+        self.store.write_sessions(session, self.store.session_writes(self.partition.number, {source.session: state}))
 
     def _subtract_lifetime(self, session: Session, removed: Document) -> None:
         update = subtraction(removed)

@@ -1,6 +1,6 @@
 """Decides what follows from each attempt to write: go on, the same again, half as much, forget and read again, or stop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -12,8 +12,15 @@ from aggregator.batches import Flush, Stop
 from aggregator.erasure import Erasure
 from aggregator.partition import MAX_RECORDS, Partition
 from aggregator.positions import Ends
-from aggregator.store import Store
-from aggregator.transaction import ConflictError, FencedError, RefusedError, StoreError, UnavailableError
+from aggregator.store import Store, Writing
+from aggregator.transaction import (
+    ConflictError,
+    FencedError,
+    RefusedError,
+    StoreError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
 from common import metrics
 from common.crash_points import CrashPoint, reach
 
@@ -42,7 +49,7 @@ class _Waiting:
 
 
 class Flusher:
-    """Writes partitions one at a time; remembers the batches that could not be written yet."""
+    """Writes partitions, one at a time or several together; remembers the batches that could not be written yet."""
 
     def __init__(self, store: Store, ends: Callable[[int], Ends | None]) -> None:
         self._store = store
@@ -63,23 +70,52 @@ class Flusher:
 
     def step(self, partition: Partition) -> Outcome:
         """One attempt: a batch that waits, else the batch folded since, else a slice of a delete."""
-        waiting = self._waiting.get(partition.number)
-        if waiting is None:
-            flush = partition.swap()
-            if flush is None:
-                return Outcome.NOTHING if partition.barrier is None else self._erase(partition)
-            waiting = self._waiting[partition.number] = _Waiting(flush)
-            reach(CrashPoint.FLUSH_SWAPPED)
-        return self._attempt(partition, lambda: self._write(partition, waiting.flush))
+        if not self.is_waiting(partition.number) and not self._take(partition):
+            return Outcome.NOTHING if partition.barrier is None else self._erase(partition)
+        return self._attempt(partition, lambda: self._write([partition]))
 
-    def _write(self, partition: Partition, flush: Flush) -> Outcome:
+    def together(self, partitions: Sequence[Partition]) -> Outcome:
+        """One attempt at the batches folded since of several, none of which waits, in one transaction.
+
+        WRITTEN and LOST are said of all of them. After AGAIN and AWAY each has a batch that waits, to be tried alone:
+        the one that has to be halved, was fenced or is refused is found that way.
+        """
+        taken = [partition for partition in partitions if self._take(partition)]
+        if not taken:
+            return Outcome.NOTHING
+        numbers = [partition.number for partition in taken]
+        try:
+            return self._write(taken)
+        except UnavailableError as error:
+            log.warning("database away", partitions=numbers, error=str(error))
+            return Outcome.AWAY
+        except UnknownOutcomeError as error:
+            log.warning("lost the place", partitions=numbers, error=str(error))
+            return Outcome.LOST
+        except StoreError as error:
+            log.info("not written together", partitions=numbers, error=str(error))
+            return Outcome.AGAIN
+
+    def _take(self, partition: Partition) -> bool:
+        """Whether there is a batch to write; from now on it waits."""
+        if (flush := partition.swap()) is None:
+            return False
+        self._waiting[partition.number] = _Waiting(flush)
+        reach(CrashPoint.FLUSH_SWAPPED)
+        return True
+
+    def _write(self, partitions: Sequence[Partition]) -> Outcome:
+        """Write what waits, of each partition."""
+        flushes = [(partition, self._waiting[partition.number].flush) for partition in partitions]
         started = perf_counter()
-        self._store.flush(flush, self._ends(flush.partition), partition.stop)
+        self._store.flush(*(Writing(flush, self._ends(one.number), one.stop) for one, flush in flushes))
         seconds = perf_counter() - started
-        partition.written, partition.written_log_ms = flush.to, flush.log_ms
-        self.forget(flush.partition)
-        self._set_limit(partition, 2 * self.limit(flush.partition))
-        _count(flush, seconds)
+        metrics.FLUSH_SECONDS.observe(seconds)
+        for partition, flush in flushes:
+            partition.written, partition.written_log_ms = flush.to, flush.log_ms
+            self.forget(flush.partition)
+            self._set_limit(partition, 2 * self.limit(flush.partition))
+            _count(flush, seconds)
         return Outcome.WRITTEN
 
     def _set_limit(self, partition: Partition, records: int) -> None:
@@ -144,7 +180,6 @@ def _count(flush: Flush, seconds: float) -> None:
     for held in flush.quarantined:
         metrics.QUARANTINED.labels(held.reason.split(":", 1)[0]).inc()
         log.error("quarantined", partition=flush.partition, offset=held.record.offset, reason=held.reason)
-    metrics.FLUSH_SECONDS.observe(seconds)
     log.info(
         "flushed",
         partition=flush.partition,

@@ -1,9 +1,12 @@
 """A partition that this process holds, with what the loop has to remember of it beside its totals."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aggregator.partition import Partition
 from aggregator.watchdog import Watchdog
+
+GROUP_RECORDS = 1_000  # in one transaction of several partitions; above that its own work outweighs what is saved
 
 
 @dataclass(slots=True)
@@ -30,3 +33,20 @@ class Held:
             self.flushed_at = max(self.flushed_at, now - interval_s)
             return False
         return now - self.flushed_at >= interval_s
+
+    def joins(self, *, waiting: bool) -> bool:
+        """Whether it may be written in one transaction with others: a plain batch, not tried yet."""
+        partition = self.partition
+        return not waiting and not partition.is_ripe and partition.barrier is None and partition.stop is None
+
+
+def grouped(due: Iterable[Held]) -> list[list[Held]]:
+    """In this order, as many in a group as belong into one transaction; a large batch is a group of its own."""
+    groups, records = list[list[Held]](), 0
+    for held in due:
+        records += held.partition.pending
+        if not groups or records > GROUP_RECORDS:
+            groups.append([])
+            records = held.partition.pending
+        groups[-1].append(held)
+    return groups

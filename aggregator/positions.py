@@ -54,6 +54,16 @@ class Place:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of a position that must still be where (`next_offset`, `generation`) say."""
+
+    partition: int
+    next_offset: int
+    generation: int
+    update: Document
+
+
 class Positions:
     """The positions of one log, for one aggregator: in one session, from one thread."""
 
@@ -130,15 +140,16 @@ class Positions:
 
     # --- progress ----------------------------------------------------------------------------------------------------
 
-    def compare_and_set(self, session: Session, partition: int, expected: tuple[int, int], update: Document) -> None:
-        """Change a position that still is as (next_offset, generation) say, else raise FencedError."""
-        found = self.database[progress.POSITIONS].update_one(
-            self._expected(partition, *expected), update, session=session
-        )
-        if found.matched_count == 0:
-            raise FencedError(
-                f"partition {partition} is not at {expected[0]} any more: another aggregator made progress"
-            )
+    def compare_and_set(self, session: Session, *moves: Move) -> None:
+        """Change positions, each of which still is where its move expects it, else raise FencedError."""
+        updates = [
+            UpdateOne(self._expected(one.partition, one.next_offset, one.generation), one.update) for one in moves
+        ]
+        found = self.database[progress.POSITIONS].bulk_write(updates, session=session)
+        if found.matched_count < len(moves):
+            expected = ", ".join(f"partition {one.partition} is not at {one.next_offset} any more" for one in moves)
+            one_of = "one of these holds: " if len(moves) > 1 else ""
+            raise FencedError(f"{one_of}{expected}: another aggregator made progress")
 
     def renew(self, partitions: Iterable[Partition], ends: dict[int, Ends]) -> None:
         """Say of idle partitions up to when they are complete."""

@@ -5,20 +5,21 @@ open when that session begins anew, and lets a new owner kill a foreign session.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar
 
-from aggregator.batches import Claim, Flush, SessionState, Stop
+from aggregator.batches import Claim, SessionState, Stop
 from aggregator.changes import Changes, Key
 from aggregator.partition import Partition
-from aggregator.positions import Ends
+from aggregator.store import Writing
 from aggregator.transaction import ConflictError, FencedError, UnavailableError, UnknownOutcomeError
 from common import documents
 
 Sums = Counter[str]
+Expected = tuple[int, int]  # next_offset and generation of a position
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Transaction:
     """Between compare-and-set and its end. `work` is what it does if it is committed."""
 
     lsid: bytes
-    partition: int
+    partitions: tuple[int, ...]
     work: Callable[[], None]
     killed: bool = False
 
@@ -51,32 +52,39 @@ class Database:
 
     compares: ClassVar[bool] = True  # a mutant takes it away
 
-    def is_expected(self, stored: Position, expected: tuple[int, int]) -> bool:
+    def is_expected(self, stored: Position, expected: Expected) -> bool:
         return (stored.next_offset, stored.generation) == expected
 
-    def begin(self, partition: int, expected: tuple[int, int], lsid: bytes, work: Callable[[], None]) -> Transaction:
-        for left in [one for one in self.open.values() if one.lsid == lsid]:
+    def begin(self, expected: Mapping[int, Expected], lsid: bytes, work: Callable[[], None]) -> Transaction:
+        for left in self.open_of(lsid):
             self.decide(left)
-        if partition in self.open:
+        if expected.keys() & self.open.keys():
             self.trace["write conflict"] += 1
             raise ConflictError("write conflict")
-        stored = self.positions[partition]
-        if self.compares and not self.is_expected(stored, expected):
-            self.trace["fenced"] += 1
-            raise FencedError(f"partition {partition} is at {stored.next_offset}, not {expected[0]}")
-        transaction = self.open[partition] = Transaction(lsid, partition, work)
+        for partition, wanted in expected.items():
+            stored = self.positions[partition]
+            if self.compares and not self.is_expected(stored, wanted):
+                self.trace["fenced"] += 1
+                raise FencedError(f"partition {partition} is at {stored.next_offset}, not {wanted[0]}")
+        transaction = Transaction(lsid, tuple(expected), work)
+        self.open.update(dict.fromkeys(expected, transaction))
         return transaction
+
+    def open_of(self, lsid: bytes | None = None) -> list[Transaction]:
+        """The transactions that are open, of one session or of all, each once."""
+        return [one for one in dict.fromkeys(self.open.values()) if lsid is None or one.lsid == lsid]
 
     def commit(self, transaction: Transaction) -> None:
         self.abort(transaction)
         transaction.work()
-        partition = transaction.partition
-        kept = {name: state.copy() for name, state in self.sessions[partition].items()}
-        self.past[partition] = [*self.past[partition][-2:], (self.positions[partition], kept)]
+        for partition in transaction.partitions:
+            kept = {name: state.copy() for name, state in self.sessions[partition].items()}
+            self.past[partition] = [*self.past[partition][-2:], (self.positions[partition], kept)]
 
     def abort(self, transaction: Transaction) -> None:
-        if self.open.get(transaction.partition) is transaction:
-            del self.open[transaction.partition]
+        for partition in transaction.partitions:
+            if self.open.get(partition) is transaction:
+                del self.open[partition]
 
     def decide(self, transaction: Transaction) -> None:
         """A transaction whose commit was on its way is committed or not, nobody knows beforehand."""
@@ -87,7 +95,7 @@ class Database:
             self.abort(transaction)
 
     def kill_session(self, lsid: bytes) -> None:
-        for transaction in [one for one in self.open.values() if one.lsid == lsid]:
+        for transaction in self.open_of(lsid):
             self.trace["session killed"] += 1
             transaction.killed = True
             self.abort(transaction)
@@ -155,15 +163,19 @@ class SimStore:
         if stored.lsid == self.transactions.lsid:
             self.database.positions[partition] = Position(stored.next_offset, stored.generation)
 
-    def flush(self, flush: Flush, ends: Ends | None, stop: Stop | None) -> None:
-        del ends, stop
-        changes = flush.batch.changes()
+    def flush(self, *writings: Writing) -> None:
+        flushes = [writing.flush for writing in writings]
+        changes = [flush.batch.changes() for flush in flushes]
+        if len(flushes) > 1:
+            self.database.trace["written together"] += 1
 
         def work() -> None:
-            self.database.apply(changes)
-            self.write(flush.partition, flush.to, flush.generation, flush.sessions, flush.expired)
+            for one in changes:
+                self.database.apply(one)
+            for flush in flushes:
+                self.write(flush.partition, flush.to, flush.generation, flush.sessions, flush.expired)
 
-        self._run(flush.partition, (flush.base, flush.generation), work)
+        self._run({flush.partition: (flush.base, flush.generation) for flush in flushes}, work)
 
     def write(
         self, partition: int, to: int, generation: int, sessions: dict[str, SessionState], expired: list[str]
@@ -177,10 +189,10 @@ class SimStore:
     def erase(self, partition: Partition) -> bool:
         """One slice of a delete, a single hour, so that there are several."""
         db, (barrier, record) = self.database, partition.met_barrier()
-        expected = (partition.next_offset, partition.generation)
+        expected = {partition.number: (partition.next_offset, partition.generation)}
         hours = [key for key in db.counters if key[0] == documents.KEYDATA_HOURS and _keystem(key) == barrier.subject]
         if hours:
-            self._run(partition.number, expected, lambda: self._take_out(hours[0], documents.TOTALS_HOURS, partition))
+            self._run(expected, lambda: self._take_out(hours[0], documents.TOTALS_HOURS, partition))
             return False
         source, state = partition.session_behind_barrier()
 
@@ -189,7 +201,7 @@ class SimStore:
             db.receipts.add(barrier.event_id)
             self.write(partition.number, record.offset + 1, partition.generation, {source.session: state}, [])
 
-        self._run(partition.number, expected, finish)
+        self._run(expected, finish)
         return True
 
     def _take_out(self, key: Key, total: str, partition: Partition) -> None:
@@ -201,10 +213,10 @@ class SimStore:
             {path: by for path, by in removed.items() if not path.startswith(("cartons.", "offered."))}
         )
 
-    def _run(self, partition: int, expected: tuple[int, int], work: Callable[[], None]) -> None:
+    def _run(self, expected: Mapping[int, Expected], work: Callable[[], None]) -> None:
         db = self.database
         self._pause("frozen before the compare-and-set")
-        transaction = db.begin(partition, expected, self.transactions.lsid, work)
+        transaction = db.begin(expected, self.transactions.lsid, work)
         self._pause("frozen inside the transaction")
         if transaction.killed:
             raise ConflictError("the session was killed")

@@ -12,6 +12,7 @@ from aggregator.records import Record
 from proxy.kafka_link import KafkaProducer
 from tests.support.fake_log import FakeLog
 
+PARTITIONS = 2  # enough for several to be written together, and for one of them to go
 REFUSED = KafkaError(KafkaError._TRANSPORT)
 Report = Callable[[Any, Any], None]
 

@@ -1,6 +1,6 @@
 """Each mutant removes one rule of the delivery protocol from the product; the simulation has to notice every one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
@@ -14,7 +14,7 @@ from aggregator.sessions import Sessions
 from aggregator.transaction import ConflictError, FencedError, UnknownOutcomeError
 from common.seen import Seen
 from proxy.window import Parcel, Window
-from tests.simulation.database import Database, SimStore
+from tests.simulation.database import Database, SimStore, Transaction
 from tests.simulation.proxy import Proxy
 
 Mutation = Callable[[], Any]
@@ -51,6 +51,18 @@ def no_compare_and_set() -> Any:
 @mutant
 def compare_and_set_ignores_the_offset() -> Any:
     return patch.object(Database, "is_expected", lambda self, stored, expected: stored.generation == expected[1])
+
+
+@mutant
+def of_several_positions_only_the_first_is_compared() -> Any:
+    begin = Database.begin
+
+    def careless(self: Database, expected: Any, lsid: bytes, work: Callable[[], None]) -> Transaction:
+        first, *others = expected
+        unseen = {one: (self.positions[one].next_offset, self.positions[one].generation) for one in others}
+        return begin(self, {first: expected[first], **unseen}, lsid, work)
+
+    return patch.object(Database, "begin", careless)
 
 
 @mutant
@@ -141,10 +153,11 @@ def the_live_batch_is_cleared() -> Any:
     """Instead of the one that was written."""
     write = Flusher._write
 
-    def careless(self: Flusher, partition: Partition, flush: Any) -> Outcome:
-        done = write(self, partition, flush)
-        partition._start_batch()
-        partition.base = partition.next_offset
+    def careless(self: Flusher, partitions: Sequence[Partition]) -> Outcome:
+        done = write(self, partitions)
+        for partition in partitions:
+            partition._start_batch()
+            partition.base = partition.next_offset
         return done
 
     def swap(self: Partition) -> Any:

@@ -1,16 +1,18 @@
 """A proxy: the product's window and sender over a disk that keeps what was committed, and a process that can die."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec import structs
 
 from common.events import SCHEMA, DeleteEvent, Event, PackEvent, decode, encode, event_id
+from common.topic import partition_of
 from proxy.backoff import Backoff
 from proxy.sender import Sender
 from proxy.spool_record import Group, Removal, SpoolRecord
 from proxy.window import Window
-from tests.simulation.kafka import Broker, Link
+from tests.simulation.kafka import PARTITIONS, Broker, Link
 from tests.support.made_events import START, START_MS, delete, session_at
 
 WINDOW_RECORDS = 6
@@ -46,7 +48,7 @@ class Proxy:
     def start(self) -> None:
         """A new process: a new session, and the spool from its beginning."""
         self.session = session_at()
-        self._seq = 0
+        self._seqs = Counter[int]()  # of the session, by partition
         self.queue: list[Event] = []
         self._removals: list[Removal] = []
         self.last_id = max(self.disk.groups, default=0)
@@ -68,18 +70,22 @@ class Proxy:
         for number, records in self.disk.groups.items():
             renamed = []
             for record in records:
-                self._seq += 1
-                event = structs.replace(decode(record.value), session=self.session, seq=self._seq)
+                seq = self._next_seq(record.partition)
+                event = structs.replace(decode(record.value), session=self.session, seq=seq)
                 renamed.append(structs.replace(record, value=encode(event)))
             self.disk.groups[number] = renamed
 
     def request(self, number: int) -> None:
         """An event is numbered and queued in one step; the caller has no reply yet."""
-        self._seq += 1
-        keystem = f"{self.name}-{number % 3}"
-        is_delete = self._broker.chance.random() < 0.06
-        event = delete(self.session, self._seq, keystem) if is_delete else small_pack(self.session, self._seq, keystem)
-        self.queue.append(event)
+        keystem = f"{self.name}-{number}"
+        partition = partition_of(keystem, PARTITIONS)
+        make = delete if self._broker.chance.random() < 0.06 else small_pack
+        event = make(self.session, self._next_seq(partition), keystem)
+        self.queue.append(structs.replace(event, partition=partition))
+
+    def _next_seq(self, partition: int) -> int:
+        self._seqs[partition] += 1
+        return self._seqs[partition]
 
     def commit(self) -> None:
         """What is queued becomes durable, and only then the callers have their replies."""

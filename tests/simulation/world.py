@@ -18,11 +18,11 @@ from common import documents
 from common.errors import LostPlaceError
 from common.events import DeleteEvent, Event, decode
 from tests.simulation.database import Database, SimStore
-from tests.simulation.kafka import Broker, Fetches
+from tests.simulation.kafka import PARTITIONS, Broker, Fetches
 from tests.simulation.proxy import Proxy, identity
 from tests.support.made_events import START_MS
 
-STEPS = 300
+STEPS = 400
 PATHS = ("requests", "packs", "volume")
 
 
@@ -45,15 +45,14 @@ class Member:
         self.log = Fetches(world.broker, world.is_calm)
         lsid = world.chance.randbytes(16)
         store = SimStore(world.database, lsid, lambda where: world.freeze(self, where), world.is_calm)
-        self.consumer = Consumer(self.log, store, PackStream(1), 1, 0.3)  # type: ignore[arg-type]  # what it uses of a Store is there
+        self.consumer = Consumer(self.log, store, PackStream(PARTITIONS), PARTITIONS, 0.3)  # type: ignore[arg-type]  # what it uses of a Store is there
         self.log.subscribe(self.consumer.holdings)
         self.is_frozen = False
 
-    @property
-    def owns(self) -> bool:
+    def owns(self, partition: int) -> bool:
         """Whether the group gave it the partition, as far as it was told."""
         holdings = self.consumer.holdings
-        return self.log.is_telling or 0 in holdings.held or 0 in holdings.unclaimed
+        return self.log.is_telling or partition in holdings.held or partition in holdings.unclaimed
 
 
 class World:
@@ -87,7 +86,7 @@ class World:
         x = self.chance.random()
         if x < 0.2:
             self._requests += 1
-            self._do(f"{proxy.name} takes a request", lambda: proxy.request(self.chance.randrange(3)))
+            self._do(f"{proxy.name} takes a request", lambda: proxy.request(self.chance.randrange(3 * PARTITIONS)))
         elif x < 0.3:
             self._do(f"{proxy.name} commits", proxy.commit)
         elif x < 0.48:
@@ -103,16 +102,16 @@ class World:
             self._member_step(member, x)
 
     def _member_step(self, member: Member, x: float) -> None:
-        name = f"member {member.number}"
+        name, partition = f"member {member.number}", self.chance.randrange(PARTITIONS)
         if x < 0.555:
             self.trace["aggregator crash"] += 1
             self._do(f"{name} crashes", lambda: self._restart(member))
-        elif x < 0.57 and member.owns and not member.log.is_telling:
+        elif x < 0.57 and member.owns(partition) and not member.log.is_telling:
             told = self.chance.choice((member.log.revoke, member.log.take_away))
             self.trace[f"partition {'revoked' if told == member.log.revoke else 'lost'}"] += 1
-            self._do(f"{name} is told that the partition goes", lambda: told(0))
-        elif not member.owns and self.chance.random() < 0.3:
-            self._do(f"{name} is assigned the partition", lambda: member.log.assign(0))
+            self._do(f"{name} is told that partition {partition} goes", lambda: told(partition))
+        elif not member.owns(partition) and self.chance.random() < 0.3:
+            self._do(f"{name} is assigned partition {partition}", lambda: member.log.assign(partition))
         else:
             self._do(f"{name} turns", lambda: self._turn(member))
 
@@ -122,8 +121,7 @@ class World:
         except LostPlaceError:
             self.trace["exit 75"] += 1
             self._restart(member)
-        held = member.consumer.holdings.held.get(0)
-        if held is not None and held.partition.stop is not None:
+        if any(held.partition.stop is not None for held in member.consumer.holdings.held.values()):
             self.trace["stopped, and restarted by an operator"] += 1
             self._restart(member)
 
@@ -131,10 +129,10 @@ class World:
         fresh = Member(self, member.number)
         self.members[self.members.index(member)] = fresh
         if self.calm:
-            fresh.log.assign(0)
+            fresh.log.assign(*range(PARTITIONS))
 
     def _decide(self) -> None:
-        for transaction in list(self.database.open.values()):
+        for transaction in self.database.open_of():
             if not any(one.is_frozen for one in self.members):
                 self.database.decide(transaction)
 
@@ -170,7 +168,7 @@ class World:
                 return f"{proxy.name} does not drain"
         while self.broker.late:
             self.broker.land_late()
-        for transaction in list(self.database.open.values()):
+        for transaction in self.database.open_of():
             self.database.decide(transaction)
         return self._catch_up()
 
@@ -186,23 +184,28 @@ class World:
 
     def _catch_up(self) -> str | None:
         self.members = self.members[:1]  # not a fresh one: what it got wrong in memory must heal too
-        self._turn(self.members[0])  # it may have been told that the partition goes
-        if not self.members[0].owns:
-            self.members[0].log.assign(0)
-        if self.chance.random() < 0.5:
-            self.trace["the last records of all destroyed"] += 1
-            self.members[0].log.lose(0, max(1, self.broker.length(0) - self.database.positions[0].next_offset))
+        self._turn(self.members[0])  # it may have been told that a partition goes
+        if unowned := [partition for partition in range(PARTITIONS) if not self.members[0].owns(partition)]:
+            self.members[0].log.assign(*unowned)
+        for partition in range(PARTITIONS):
+            if self.chance.random() < 0.5:
+                self.trace["the last records of all destroyed"] += 1
+                self.members[0].log.lose(partition, max(1, self._behind(partition)))
         for _ in range(600):
             self.now += 0.5
             self._turn(self.members[0])
-            if self.database.positions[0].next_offset >= self.broker.length(0):
+            if not any(map(self._behind, range(PARTITIONS))):
                 return None
-        return f"stuck at {self.database.positions[0].next_offset} of {self.broker.length(0)}"
+        return f"stuck, so many records uncounted: {list(map(self._behind, range(PARTITIONS)))}"
+
+    def _behind(self, partition: int) -> int:
+        """Records that the position does not include."""
+        return self.broker.length(partition) - self.database.positions[partition].next_offset
 
     # --- the oracle ----------------------------------------------------------------------------------------------
 
     def _judge(self) -> str | None:
-        log = [decode(record.value or b"") for record in self.broker.records.get(0, [])]
+        log = [decode(record.value or b"") for records in self.broker.records.values() for record in records]
         first: dict[str, Event] = {}
         for event in log:
             first.setdefault(identity(event), event)

@@ -1,11 +1,11 @@
 """The collections of `FakeMongo`: the operations that are used, each on a snapshot where it belongs to a transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 from bson import encode
-from pymongo import UpdateMany, UpdateOne
+from pymongo import DeleteOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, NetworkTimeout, WriteError
 
 from common.mongo import Document
@@ -107,18 +107,29 @@ class FakeCollection:
         self._update(query, update, session, many=True)
 
     def bulk_write(
-        self, requests: list[UpdateOne | UpdateMany], *, ordered: bool = True, session: "FakeSession | None" = None
-    ) -> None:
+        self,
+        requests: Sequence[UpdateOne | UpdateMany | DeleteOne],
+        *,
+        ordered: bool = True,
+        session: "FakeSession | None" = None,
+    ) -> SimpleNamespace:
+        del ordered
         assert requests, "the driver refuses an empty bulk write"
         self._mongo.arrive(f"bulk {self._name}")
+        matched = 0
         for request in requests:
+            if isinstance(request, DeleteOne):
+                for _, document in self._matching(request._filter, session)[:1]:
+                    self._write(document["_id"], None, session)
+                continue
             many = isinstance(request, UpdateMany)
             try:
-                self._update(request._filter, request._doc, session, upsert=bool(request._upsert), many=many)
+                matched += self._update(request._filter, request._doc, session, upsert=bool(request._upsert), many=many)
             except WriteError as error:
                 raise BulkWriteError(
                     {"writeErrors": [{"index": 0, "code": error.code, "errmsg": str(error)}]}
                 ) from error
+        return SimpleNamespace(matched_count=matched)
 
     def insert_one(self, document: Document, session: "FakeSession | None" = None) -> None:
         self.insert_many([document], session=session)

@@ -19,13 +19,13 @@ from aggregator.pack_stream import PackStream
 from aggregator.partition import Partition, Verdict
 from aggregator.positions import Ends, Place
 from aggregator.records import Record
-from aggregator.store import Store, updates_of
+from aggregator.store import Store, Writing, updates_of
 from aggregator.transaction import ConflictError, FencedError, RefusedError, UnavailableError
 from common import documents, progress
 from common.events import Event, OfferedCarton
 from common.events import encode as encode_event
 from tests.support.fake_mongo import FakeMongo, ordered
-from tests.support.made_events import START, START_MS, box, delete, pack, session_at
+from tests.support.made_events import START, START_MS, box, delete, keystem_in, pack, session_at
 from tests.support.members import COUNTED, TOPIC_ID, database, numbers, store_of
 from tests.support.servers import Server
 from tests.support.workspace import Workspace
@@ -123,7 +123,7 @@ def test_a_batch_its_sessions_and_its_position_are_written_together(bench: Bench
     store = bench.member()
     now = datetime(2025, 3, 25, 6, tzinfo=UTC)
     flush = folded(partition_of(store), pack(SESSION, 1), b"poison", pack(SESSION, 3))
-    store.flush(flush, Ends(3, now), None)
+    store.flush(Writing(flush, Ends(3, now)))
     position = bench.position()
     assert (position["next_offset"], position["leader_epoch"], position["log_time"]) == (3, 4, START)
     assert (position["end_offset"], position["caught_up_at"], position["owner"]) == (3, now, "a")
@@ -172,7 +172,7 @@ def test_hostile_names_are_stored_and_come_back(bench: Bench) -> None:
     store = bench.member()
     rows = [box(carton=name) for name in names]
     types = dict.fromkeys(names, 2)
-    store.flush(folded(partition_of(store), pack(SESSION, 1, box_rows=rows, box_types=types)), None, None)
+    store.flush(Writing(folded(partition_of(store), pack(SESSION, 1, box_rows=rows, box_types=types))))
     found = bench.documents[documents.KEYDATA].find_one()
     assert found is not None
     assert {documents.unescape(name) for name in found["cartons"]} == set(names)
@@ -183,8 +183,8 @@ def test_the_mean_latency_is_that_of_the_whole_document(bench: Bench) -> None:
     store = bench.member()
     partition = partition_of(store)
     for seq, latency_ns in ((1, 100), (2, 200), (3, 301)):
-        store.flush(folded(partition, pack(SESSION, seq, latency_ns=latency_ns)), None, None)
-    store.flush(folded(partition, pack(SESSION, 4, OTHER, latency_ns=None)), None, None)
+        store.flush(Writing(folded(partition, pack(SESSION, seq, latency_ns=latency_ns))))
+    store.flush(Writing(folded(partition, pack(SESSION, 4, OTHER, latency_ns=None))))
     means = {found["_id"]: found["latency_mean"] for found in bench.documents[documents.KEYDATA].find()}
     assert means[OTHER] is None
     assert abs(float(means[STEM].to_decimal()) - 601 / 3) < 1e-9
@@ -196,11 +196,38 @@ def test_the_mean_latency_is_that_of_the_whole_document(bench: Bench) -> None:
 def test_of_two_owners_the_second_is_refused_and_writes_nothing(bench: Bench) -> None:
     one, other = bench.member("a"), bench.member("b")
     flushes = [folded(partition_of(store), pack(SESSION, 1)) for store in (one, other)]
-    one.flush(flushes[0], None, None)
+    one.flush(Writing(flushes[0]))
     before = bench.dump(*COUNTED)
     with pytest.raises(FencedError):
-        other.flush(flushes[1], None, None)
+        other.flush(Writing(flushes[1]))
     assert bench.dump(*COUNTED) == before
+
+
+@pytest.mark.parametrize("moved", [None, 0, 1])
+def test_batches_of_several_partitions_are_written_all_or_none(bench: Bench, moved: int | None) -> None:
+    store, stems = bench.member(), [keystem_in(number, 2) for number in range(2)]
+    flushes = []
+    second = {**bench.position(), "_id": progress.position_id(TOPIC_ID, 1), "partition": 1}
+    bench.documents[progress.POSITIONS].insert_one(second)
+    for number, stem in enumerate(stems):
+        claim = store.claim(number)
+        assert claim is not None
+        flushes.append(folded(Partition(number, claim, PackStream(2)), pack(SESSION, 1, stem, partitions=2), b"poison"))
+    if moved is not None:
+        wanted = {"_id": progress.position_id(TOPIC_ID, moved)}
+        bench.documents[progress.POSITIONS].update_one(wanted, {"$set": {"next_offset": Int64(1)}})
+        before = bench.dump(*COUNTED)
+        with pytest.raises(FencedError):
+            store.flush(*map(Writing, flushes))
+        assert bench.dump(*COUNTED) == before
+    else:
+        store.flush(*map(Writing, flushes))
+        assert [found["next_offset"] for found in bench.documents[progress.POSITIONS].find()] == [2, 2]
+        assert {
+            found["_id"]: found["requests"] for found in bench.documents[documents.KEYDATA].find()
+        } == dict.fromkeys(stems, 1)
+        held = bench.documents[progress.QUARANTINE].find().sort("partition")
+        assert [(found["partition"], found["offset"]) for found in held] == [(0, 1), (1, 1)]
 
 
 def test_a_raised_generation_fences(bench: Bench) -> None:
@@ -208,7 +235,7 @@ def test_a_raised_generation_fences(bench: Bench) -> None:
     flush = folded(partition_of(store), pack(SESSION, 1))
     bench.documents[progress.POSITIONS].update_one({}, {"$inc": {"generation": Int64(1)}})
     with pytest.raises(FencedError):
-        store.flush(flush, None, None)
+        store.flush(Writing(flush))
     assert bench.requests() == 0
 
 
@@ -218,13 +245,13 @@ def test_an_owner_whose_session_is_ended_meanwhile_can_try_again(bench: Bench) -
     flush = folded(partition_of(store), pack(SESSION, 1))
 
     def interrupted(session: Any) -> None:
-        store.advance(session, flush, None, None)
+        store.advance(session, [Writing(flush)])
         session.client.admin.command("killSessions", [{"id": Binary(store.transactions.lsid, 4)}])
-        store.apply(session, updates_of(flush.batch.changes()))
+        store.apply(session, updates_of([flush.batch.changes()]))
 
     with pytest.raises(ConflictError):
         store.transactions.run(interrupted)
-    store.flush(flush, None, None)
+    store.flush(Writing(flush))
     assert bench.requests() == 1
 
 
@@ -255,7 +282,7 @@ def leave_open(store: Store) -> None:
     flush = folded(partition, pack(SESSION, 1))
     session = store.transactions._session
     session.start_transaction()
-    store.advance(session, flush, None, None)
+    store.advance(session, [Writing(flush)])
 
 
 def test_what_a_dead_member_left_open_is_ended_before_the_first_flush(bench: Bench) -> None:
@@ -263,7 +290,7 @@ def test_what_a_dead_member_left_open_is_ended_before_the_first_flush(bench: Ben
     heir = bench.member("heir")
     partition = partition_of(heir)
     assert partition.next_offset == 0
-    heir.flush(folded(partition, pack(SESSION, 1)), None, None)
+    heir.flush(Writing(folded(partition, pack(SESSION, 1))))
     assert (bench.requests(), bench.position()["owner"]) == (1, "heir")
 
 
@@ -272,7 +299,7 @@ def test_without_ending_it_the_heir_runs_into_the_lock(bench: Bench) -> None:
     leave_open(bench.member("dead"))
     heir = bench.member("heir")
     with pytest.raises(ConflictError):
-        heir.flush(folded(partition_of(heir, take_over=False), pack(SESSION, 1)), None, None)
+        heir.flush(Writing(folded(partition_of(heir, take_over=False), pack(SESSION, 1))))
     assert bench.requests() == 0
 
 
@@ -285,7 +312,7 @@ def test_a_position_that_a_stranger_holds_can_be_claimed_without_waiting_for_it(
     heir.take_over(0, replace(claim, lsid=None))
     assert bench.position()["owner"] == "stranger", "could not be said, and that is all"
     stranger.transactions._session.abort_transaction()
-    heir.flush(folded(Partition(0, claim, PackStream(1)), pack(SESSION, 1)), None, None)
+    heir.flush(Writing(folded(Partition(0, claim, PackStream(1)), pack(SESSION, 1))))
     assert bench.requests() == 1
 
 
@@ -324,7 +351,7 @@ def test_what_the_database_can_never_take_is_refused(bench: Bench, problem: str)
         store.transactions.run(
             lambda session: store.database["things"].update_one({"_id": 1}, updates[problem], session=session)
         )
-    store.flush(folded(partition_of(store), pack(SESSION, 1)), None, None)
+    store.flush(Writing(folded(partition_of(store), pack(SESSION, 1))))
 
 
 def test_an_absent_database_is_told_from_a_refusal(bench: Bench, mongo: Server) -> None:
@@ -335,9 +362,9 @@ def test_an_absent_database_is_told_from_a_refusal(bench: Bench, mongo: Server) 
     with pytest.raises(UnavailableError):
         store.ping()
     with pytest.raises(UnavailableError):
-        store.flush(flush, None, None)
+        store.flush(Writing(flush))
     mongo.start()
-    store.flush(flush, None, None)
+    store.flush(Writing(flush))
     assert bench.requests() == 1
 
 
@@ -345,7 +372,7 @@ def test_a_stop_is_written_down_and_taken_back_by_the_next_owner(bench: Bench) -
     store = bench.member()
     partition = partition_of(store)
     store.mark_stopped(0, Stop("newer schema", "offset 1"))
-    store.flush(folded(partition, pack(SESSION, 1)), None, Stop("newer schema", "offset 1"))
+    store.flush(Writing(folded(partition, pack(SESSION, 1)), stop=Stop("newer schema", "offset 1")))
     assert bench.position()["stopped"]["reason"] == "newer schema"
     partition_of(bench.member("b"))
     assert "stopped" not in bench.position()
@@ -372,10 +399,10 @@ def test_a_delete_in_slices_is_finished_by_the_next_owner_to_the_last_digit(
     others = [*hourly(OTHER, 30, 200)]
     first = bench.member("first")
     partition = partition_of(first)
-    first.flush(folded(partition, *others), None, None)
+    first.flush(Writing(folded(partition, *others)))
     alone = {name: bench.numbers(name) for name in COUNTED}
     extremes = bench.documents[documents.TOTALS].find_one({}, {"latency.max": 1, "first_seen": 1, "last_seen": 1})
-    first.flush(folded(partition, *hourly(STEM, 50, 1), delete(SESSION, 100, STEM)), None, None)
+    first.flush(Writing(folded(partition, *hourly(STEM, 50, 1), delete(SESSION, 100, STEM))))
     for _ in range(3):
         assert not Erasure(first, partition).step()
     assert bench.position()["step"] == 3
@@ -404,7 +431,7 @@ def test_a_delete_in_slices_is_finished_by_the_next_owner_to_the_last_digit(
 def test_a_slice_that_dies_in_the_middle_is_as_if_it_had_never_begun(bench: Bench) -> None:
     dead = bench.member("dead")
     partition = partition_of(dead)
-    dead.flush(folded(partition, *hourly(STEM, 9, 1), delete(SESSION, 100, STEM)), None, None)
+    dead.flush(Writing(folded(partition, *hourly(STEM, 9, 1), delete(SESSION, 100, STEM))))
     before = bench.dump(*COUNTED)
     session = dead.transactions._session
     session.start_transaction()
@@ -422,7 +449,7 @@ def test_a_slice_that_dies_in_the_middle_is_as_if_it_had_never_begun(bench: Benc
 def test_two_owners_of_a_delete_subtract_once(bench: Bench) -> None:
     stores = [bench.member("a"), bench.member("b")]
     partition = partition_of(stores[0])
-    stores[0].flush(folded(partition, *hourly(OTHER, 2, 200), *hourly(STEM, 5, 1)), None, None)
+    stores[0].flush(Writing(folded(partition, *hourly(OTHER, 2, 200), *hourly(STEM, 5, 1))))
     partitions = [partition_of(store) for store in stores]
     for one in partitions:
         one.offer(Record(7, START_MS, 4, b"k", encode_event(delete(SESSION, 100, STEM))))

@@ -1,6 +1,7 @@
 """The loop, over a topic and a database in memory: nothing is lost and nothing counted twice, whatever happens."""
 
 import json
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -15,6 +16,8 @@ import aggregator.partition
 import aggregator.sessions
 import aggregator.transaction
 from aggregator.records import Record
+from aggregator.store import Writing
+from aggregator.transaction import Session
 from common import documents
 from common.errors import LostPlaceError
 from common.events import encode
@@ -143,6 +146,18 @@ def test_behind_the_log_what_is_old_enough_is_written_one_a_turn(monkeypatch: py
     clock.now += 1.5
     one.turn()  # nothing is left behind: all that is old enough is written
     assert requests(one.mongo) == 18
+
+
+def test_what_is_due_takes_along_what_soon_will_be(clock: Clock) -> None:
+    one = member(partitions=4, interval_s=1.0)
+    one.turn()
+    for number, age_s in ((0, 1.0), (1, 0.6), (2, 0.4)):
+        one.write([pack(SESSION, 1, keystem_in(number, 4), partitions=4)])
+        one.consumer.holdings.held[number].flushed_at = clock.now - age_s
+    one.mongo.operations.clear()
+    one.turn()
+    assert [int(one.position(number)["next_offset"]) for number in range(4)] == [1, 1, 0, 0]
+    assert one.mongo.operations.count("commit") == 1
 
 
 # --- what Kafka does ---------------------------------------------------------------------------------------------------------
@@ -401,20 +416,24 @@ def test_at_most_one_failing_attempt_is_made_in_a_turn_and_the_others_have_their
     assert requests(one.mongo) == 3
 
 
-def test_a_partition_that_always_fails_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partition_that_always_fails_does_not_hold_up_the_others(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
     one = member(partitions=3)
     one.turn(2)
     really = one.store.advance
 
-    def advance(session: object, flush: object, *rest: object) -> None:
-        if flush.partition == 0:  # type: ignore[attr-defined]  # it is a Flush
+    def advance(session: Session, writings: Sequence[Writing]) -> None:
+        if any(writing.flush.partition == 0 for writing in writings):
             raise CONFLICT
-        really(session, flush, *rest)  # type: ignore[arg-type]  # as they came
+        really(session, writings)
 
     monkeypatch.setattr(one.store, "advance", advance)
     for number in range(3):
         one.write([pack(SESSION, 1, keystem_in(number, 3), partitions=3)])
-    one.turn(4)
+    for _ in range(4):
+        clock.now += 0.1
+        one.turn()
     assert [one.position(number)["next_offset"] for number in range(3)] == [0, 1, 1]
 
 
@@ -423,7 +442,8 @@ def test_a_partition_that_the_database_refuses_stops_and_the_others_go_on(monkey
     one.turn(2)
     for number in range(2):
         one.write([pack(SESSION, 1, keystem_in(number, 2), partitions=2)])
-    one.mongo.faults.append(OperationFailure("Document failed validation", 121))
+    invalid = OperationFailure("Document failed validation", 121)
+    one.mongo.faults.extend([invalid, invalid])  # together with the other one, and alone
     one.turn(4)
     assert [one.position(number)["next_offset"] for number in range(2)] == [0, 1]
     assert stopped(0, "refused by the database") == 1

@@ -17,7 +17,7 @@ from aggregator.records import Record
 from common import documents, progress
 from common.events import Event, encode
 from tests.support.fake_mongo import TRANSIENT
-from tests.support.made_events import START, START_MS, delete, pack, session_at
+from tests.support.made_events import START, START_MS, delete, keystem_in, pack, session_at
 from tests.support.members import counted, database, store_of
 
 SESSION = session_at()
@@ -234,6 +234,84 @@ def test_the_word_for_the_operator_survives_the_last_flush(desk: Desk) -> None:
     desk.partition.stop = Stop("newer schema", "offset 1")
     assert desk.step() is Outcome.WRITTEN
     assert desk.mongo.documents[progress.POSITIONS]["topic-id:0"]["stopped"]["reason"] == "newer schema"
+
+
+# --- several together -----------------------------------------------------------------------------------------------------
+
+
+class Desks:
+    """A flusher with three partitions that have a pack each, on a database in memory."""
+
+    def __init__(self) -> None:
+        self.mongo = database(3)
+        self.store = store_of(self.mongo)
+        self.flusher = Flusher(self.store, no_ends)
+        self.partitions = [self.claim(number) for number in range(3)]
+        for partition in self.partitions:
+            event = pack(SESSION, 1, keystem_in(partition.number, 3), partitions=3)
+            assert partition.offer(Record(0, START_MS, 0, b"k", encode(event))) is Verdict.TAKEN
+
+    def claim(self, number: int) -> Partition:
+        claim = self.store.claim(number)
+        assert claim is not None
+        return Partition(number, claim, PackStream(3))
+
+    @property
+    def written(self) -> list[int]:
+        return [partition.written for partition in self.partitions]
+
+    @property
+    def stored(self) -> list[int]:
+        positions = self.mongo.documents[progress.POSITIONS]
+        return [int(positions[f"topic-id:{number}"]["next_offset"]) for number in range(3)]
+
+
+def test_several_are_written_in_one_transaction() -> None:
+    desks = Desks()
+    before = [metric("packstats_events_total", kind="pack"), metric("packstats_flush_seconds_count")]
+    assert desks.flusher.together(desks.partitions) is Outcome.WRITTEN
+    assert desks.mongo.operations.count("commit") == 1 + 3, "one, beside those of the claims"
+    assert desks.written == desks.stored == [1, 1, 1]
+    after = [metric("packstats_events_total", kind="pack"), metric("packstats_flush_seconds_count")]
+    assert after == [before[0] + 3, before[1] + 1]
+    assert desks.flusher.together(desks.partitions) is Outcome.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [(CONFLICT, Outcome.AGAIN), (REFUSAL, Outcome.AGAIN), (AutoReconnect("reset"), Outcome.AWAY)],
+)
+def test_what_was_not_written_together_is_tried_alone(error: BaseException, outcome: Outcome) -> None:
+    desks = Desks()
+    desks.mongo.faults.append(error)
+    assert desks.flusher.together(desks.partitions) is outcome
+    assert [desks.flusher.is_waiting(number) for number in range(3)] == [True] * 3
+    assert desks.stored == [0, 0, 0]
+    assert [desks.flusher.step(partition) for partition in desks.partitions] == [Outcome.WRITTEN] * 3
+    assert desks.written == desks.stored == [1, 1, 1]
+
+
+def test_of_several_the_one_that_was_fenced_alone_loses_its_place() -> None:
+    desks = Desks()
+    heir = Desks()
+    heir.mongo, heir.store = desks.mongo, store_of(desks.mongo, "b")
+    Flusher(heir.store, no_ends).step(heir.partitions[1])
+    assert desks.flusher.together(desks.partitions) is Outcome.AGAIN
+    outcomes = [desks.flusher.step(partition) for partition in desks.partitions]
+    assert outcomes == [Outcome.WRITTEN, Outcome.LOST, Outcome.WRITTEN]
+    totals = desks.mongo.documents[documents.TOTALS]
+    assert [int(totals[number]["requests"]) for number in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("applied", ["unanswered", "lost"])
+def test_of_several_nobody_knows_of_any_after_a_commit_that_nobody_answers(
+    applied: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aggregator.transaction, "COMMIT_S", 0.0)
+    desks = Desks()
+    desks.mongo.commits.append(applied)
+    assert desks.flusher.together(desks.partitions) is Outcome.LOST
+    assert desks.stored == [1 if applied == "unanswered" else 0] * 3
 
 
 # --- deletes --------------------------------------------------------------------------------------------------------------

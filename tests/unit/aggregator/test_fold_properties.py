@@ -10,6 +10,7 @@ from aggregator.batches import Flush
 from aggregator.pack_stream import PackStream
 from aggregator.partition import Partition, Verdict
 from aggregator.records import Record
+from aggregator.store import Writing
 from common import documents
 from common.events import Event, encode
 from tests.support.fake_mongo import FakeMongo
@@ -34,7 +35,7 @@ def fold(events: Sequence[Event], cuts: frozenset[int] = frozenset(), mongo: Fak
         if offset in cuts or offset == len(events) - 1:
             flush: Flush | None = one.swap()
             assert flush is not None
-            store.flush(flush, None, None)
+            store.flush(Writing(flush))
             one = one if offset % 2 else None  # half of the batches are followed by another owner
     return mongo
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+import aggregator.held
 from aggregator.batches import Claim, Stop
-from aggregator.held import Held
+from aggregator.held import Held, grouped
 from aggregator.pack_stream import PackStream
 from aggregator.partition import Partition
 from aggregator.records import Record
@@ -59,3 +60,21 @@ def test_a_delete_on_a_stopped_partition_waits_but_what_came_before_it_is_writte
     one = held(*events, delete(SESSION, 2))
     one.partition.stop = Stop("x", "y")
     assert is_due(one, 100.0) == due
+
+
+def test_a_plain_batch_joins_others_and_whatever_else_does_not() -> None:
+    assert held(pack(SESSION, 1)).joins(waiting=False)
+    assert not held(pack(SESSION, 1)).joins(waiting=True)
+    assert not held(pack(SESSION, 1), max_records=1).joins(waiting=False)
+    assert not held(pack(SESSION, 1), delete(SESSION, 2)).joins(waiting=False)
+    one = held(pack(SESSION, 1))
+    one.partition.stop = Stop("x", "y")
+    assert not one.joins(waiting=False)
+
+
+def test_groups_are_bounded_and_keep_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aggregator.held, "GROUP_RECORDS", 4)
+    many = [held(*(pack(SESSION, seq) for seq in range(1, records + 1))) for records in (2, 2, 1, 9, 1, 3, 0)]
+    assert [[one.partition.pending for one in group] for group in grouped(many)] == [[2, 2], [1], [9], [1, 3, 0]]
+    assert [one for group in grouped(many) for one in group] == many
+    assert grouped([]) == []

@@ -126,7 +126,7 @@ def test_an_absent_database_is_noticed_once_while_letting_go() -> None:
     one.mongo.away = True
     before = len(one.mongo.operations)
     one.consumer.holdings.leave([0, 1, 2], 3.0)
-    assert one.mongo.operations[before:].count("update positions") == 1
+    assert one.mongo.operations[before:].count("bulk positions") == 1
     assert one.consumer.holdings.held == {}
 
 

@@ -1,5 +1,6 @@
 """The store on a database in memory: claims, fences, and what a position says."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,13 +13,13 @@ from aggregator.pack_stream import PackStream
 from aggregator.partition import Partition
 from aggregator.positions import Ends
 from aggregator.records import Record
-from aggregator.store import Store
+from aggregator.store import Store, Writing
 from aggregator.transaction import ConflictError, FencedError, RefusedError, UnavailableError
 from common import documents, progress
-from common.events import Event, encode
+from common.events import Event, PackEvent, encode
 from common.seen import Seen
 from tests.support.fake_mongo import TRANSIENT, FakeMongo
-from tests.support.made_events import DAY_MS, START, START_MS, pack, session_at
+from tests.support.made_events import DAY_MS, START, START_MS, keystem_in, pack, session_at
 from tests.support.members import TOPIC_ID, counted, database, store_of
 
 SESSION = session_at()
@@ -35,10 +36,10 @@ def store(mongo: FakeMongo) -> Store:
     return store_of(mongo)
 
 
-def partition_of(store: Store, number: int = 0) -> Partition:
+def partition_of(store: Store, number: int = 0, partitions: int = 1) -> Partition:
     claim = store.claim(number)
     assert claim is not None
-    return Partition(number, claim, PackStream(1))
+    return Partition(number, claim, PackStream(partitions))
 
 
 def folded(partition: Partition, *events: Event | bytes, log_ms: int = START_MS) -> Flush:
@@ -48,6 +49,10 @@ def folded(partition: Partition, *events: Event | bytes, log_ms: int = START_MS)
     flush = partition.swap()
     assert flush is not None
     return flush
+
+
+def own_pack(number: int) -> PackEvent:
+    return pack(SESSION, 1, keystem_in(number, 11), partitions=11)
 
 
 def position(mongo: FakeMongo, number: int = 0) -> dict[str, Any]:
@@ -75,7 +80,7 @@ def test_a_claim_writes_nothing(mongo: FakeMongo, store: Store) -> None:
 
 def test_a_batch_and_its_position_are_written_together(mongo: FakeMongo, store: Store) -> None:
     one = partition_of(store)
-    store.flush(folded(one, pack(SESSION, 1), b"poison"), Ends(2, NOW), None)
+    store.flush(Writing(folded(one, pack(SESSION, 1), b"poison"), Ends(2, NOW)))
     found = position(mongo)
     assert (found["next_offset"], found["leader_epoch"], found["log_time"]) == (2, 4, START)
     assert (found["owner"], found["lsid"]) == ("a", Binary(store.transactions.lsid, 4))
@@ -86,10 +91,10 @@ def test_a_batch_and_its_position_are_written_together(mongo: FakeMongo, store: 
 
 
 def test_a_batch_that_does_not_reach_the_end_is_not_complete(mongo: FakeMongo, store: Store) -> None:
-    store.flush(folded(partition_of(store), pack(SESSION, 1)), Ends(5, NOW), None)
+    store.flush(Writing(folded(partition_of(store), pack(SESSION, 1)), Ends(5, NOW)))
     assert position(mongo)["end_offset"] == 5
     assert "caught_up_at" not in position(mongo)
-    store.flush(folded(partition_of(store), pack(SESSION, 2)), Ends(1, NOW), None)
+    store.flush(Writing(folded(partition_of(store), pack(SESSION, 2)), Ends(1, NOW)))
     assert position(mongo)["end_offset"] == 2, "the end is never before the position"
 
 
@@ -99,17 +104,41 @@ def test_a_position_that_moved_fences_the_batch(mongo: FakeMongo, store: Store, 
     mongo.documents[progress.POSITIONS][f"{TOPIC_ID}:0"] = position(mongo) | changed
     before = mongo.dump()
     with pytest.raises(FencedError, match="partition 0 is not at 0 any more"):
-        store.flush(flush, None, None)
+        store.flush(Writing(flush))
+    assert mongo.dump() == before
+
+
+def test_several_batches_are_written_in_one_transaction(mongo: FakeMongo, store: Store) -> None:
+    flushes = [folded(partition_of(store, number, 11), own_pack(number), b"poison") for number in (3, 7)]
+    mongo.operations.clear()
+    store.flush(Writing(flushes[0], Ends(2, NOW)), Writing(flushes[1], stop=Stop("newer schema", "offset 2")))
+    assert mongo.operations.count("commit") == 1
+    twice = [name for name, times in Counter(mongo.operations).items() if times > 1]
+    assert twice == ["bulk keydata"], "one command for each collection, and one for what is derived"
+    assert [position(mongo, number)["next_offset"] for number in (3, 7)] == [2, 2]
+    assert ("caught_up_at" in position(mongo, 3), "caught_up_at" in position(mongo, 7)) == (True, False)
+    assert position(mongo, 7)["stopped"]["reason"] == "newer schema"
+    assert set(mongo.documents[documents.KEYDATA]) == {keystem_in(3, 11), keystem_in(7, 11)}
+    assert len(mongo.documents[progress.SESSIONS]) == len(mongo.documents[progress.QUARANTINE]) == 2
+
+
+@pytest.mark.parametrize("moved", [3, 7])
+def test_a_position_that_moved_fences_all_that_is_written_with_it(mongo: FakeMongo, store: Store, moved: int) -> None:
+    flushes = [folded(partition_of(store, number, 11), own_pack(number)) for number in (3, 7)]
+    mongo.documents[progress.POSITIONS][f"{TOPIC_ID}:{moved}"] = position(mongo, moved) | {"next_offset": Int64(1)}
+    before = mongo.dump()
+    with pytest.raises(FencedError, match=r"partition 3 is not at 0 any more, partition 7 is not at 0 any more"):
+        store.flush(*map(Writing, flushes))
     assert mongo.dump() == before
 
 
 def test_of_two_owners_one_counts(mongo: FakeMongo, store: Store) -> None:
     other = store_of(mongo, "b")
     flushes = [(one, folded(partition_of(one), pack(SESSION, 1))) for one in (store, other)]
-    store.flush(flushes[0][1], None, None)
+    store.flush(Writing(flushes[0][1]))
     once = counted(mongo)
     with pytest.raises(FencedError):
-        other.flush(flushes[1][1], None, None)
+        other.flush(Writing(flushes[1][1]))
     assert counted(mongo) == once
 
 
@@ -117,9 +146,9 @@ def test_a_batch_that_conflicts_is_written_as_it_is_later(mongo: FakeMongo, stor
     flush = folded(partition_of(store), pack(SESSION, 1))
     mongo.faults.extend([None, None, OperationFailure("conflict", 112, TRANSIENT)])
     with pytest.raises(ConflictError):
-        store.flush(flush, None, None)
+        store.flush(Writing(flush))
     assert counted(mongo) == {}
-    store.flush(flush, None, None)
+    store.flush(Writing(flush))
     assert mongo.documents[documents.KEYDATA]["stem0001"]["requests"] == 1
 
 
@@ -127,15 +156,15 @@ def test_a_batch_that_the_database_will_never_take_is_refused(mongo: FakeMongo, 
     flush = folded(partition_of(store), b"poison")
     mongo.documents[progress.QUARANTINE] = {f"{TOPIC_ID}:0:0": {"_id": f"{TOPIC_ID}:0:0"}}
     with pytest.raises(RefusedError):
-        store.flush(flush, None, None)
+        store.flush(Writing(flush))
     assert position(mongo)["next_offset"] == 0
 
 
 def test_sessions_that_have_left_are_removed(mongo: FakeMongo, store: Store) -> None:
     one = partition_of(store)
-    store.flush(folded(one, pack(SESSION, 1)), None, None)
+    store.flush(Writing(folded(one, pack(SESSION, 1))))
     young = session_at(START.replace(month=6))
-    store.flush(folded(one, pack(young, 1), log_ms=START_MS + 70 * DAY_MS), None, None)
+    store.flush(Writing(folded(one, pack(young, 1), log_ms=START_MS + 70 * DAY_MS)))
     assert set(mongo.documents[progress.SESSIONS]) == {f"{TOPIC_ID}:0:{young}"}
 
 
@@ -174,7 +203,7 @@ def test_an_orphans_locks_are_gone_after_taking_over(mongo: FakeMongo, store: St
     claim = store.claim(0)
     assert claim is not None
     store.take_over(0, claim)
-    store.flush(folded(partition_of(store), pack(SESSION, 1)), None, None)
+    store.flush(Writing(folded(partition_of(store), pack(SESSION, 1))))
     assert position(mongo)["next_offset"] == 1
 
 
@@ -239,9 +268,9 @@ def test_a_stop_is_written_down_and_stays_when_the_records_before_it_are_flushed
 ) -> None:
     one = stopped(store)
     assert position(mongo)["stopped"]["reason"] == "newer schema"
-    store.flush(folded(one, pack(SESSION, 1)), None, Stop("newer schema", "offset 1"))
+    store.flush(Writing(folded(one, pack(SESSION, 1)), stop=Stop("newer schema", "offset 1")))
     assert position(mongo)["stopped"]["reason"] == "newer schema"
-    store.flush(folded(one, pack(SESSION, 2)), None, None)
+    store.flush(Writing(folded(one, pack(SESSION, 2))))
     assert "stopped" not in position(mongo)
 
 
@@ -267,7 +296,7 @@ def test_idle_partitions_say_up_to_when_they_are_complete(mongo: FakeMongo, stor
 
 def test_a_partition_says_nothing_of_a_position_that_is_not_its_own_any_more(mongo: FakeMongo, store: Store) -> None:
     one = partition_of(store)
-    store_of(mongo, "b").flush(folded(partition_of(store), pack(SESSION, 1)), None, None)
+    store_of(mongo, "b").flush(Writing(folded(partition_of(store), pack(SESSION, 1))))
     store.renew([one], {0: Ends(9, NOW)})
     assert "end_offset" not in position(mongo)
 
