@@ -71,7 +71,7 @@ class Consumer:
 
     def turn(self) -> None:
         """One round of the loop."""
-        messages = self._log.consume(HEADROOM, POLL_S)
+        messages = self._log.consume(HEADROOM, self._poll_s(monotonic()))
         self._is_behind = len(messages) >= HEADROOM  # a poll that is full leaves more behind
         self._take(messages)
         now = self.turned_at = monotonic()
@@ -86,6 +86,15 @@ class Consumer:
         except UnavailableError as error:
             outage.begin(now, str(error))
             self._log.pause(holdings.held)
+
+    def _poll_s(self, now: float) -> float:
+        """How long a poll may wait: not beyond the moment at which the next batch is old enough."""
+        gather_s, held = self._gather_s(), self.holdings.held.values()
+        left = (one.flushed_at + gather_s - now for one in held if one.partition.pending)
+        return min((seconds for seconds in left if 0 < seconds < POLL_S), default=POLL_S)
+
+    def _gather_s(self) -> float:
+        return self._pace.gather_s(len(self.holdings.held), behind=self._is_behind)
 
     # --- records -----------------------------------------------------------------------------------------------------
 
@@ -176,7 +185,7 @@ class Consumer:
 
         Most of what a small batch costs is its transaction, so what is due takes along what soon will be.
         """
-        gather_s = self._pace.gather_s(len(self.holdings.held), behind=self._is_behind)
+        gather_s = self._gather_s()
         alone, due, soon = list[list[Held]](), list[Held](), list[Held]()
         for held in sorted(self.holdings.held.values(), key=lambda held: held.tried_at):
             waiting = self._flusher.is_waiting(held.partition.number)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from random import Random
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Message
 from prometheus_client import REGISTRY
 from pymongo.errors import AutoReconnect, OperationFailure
 
@@ -158,6 +158,26 @@ def test_what_is_due_takes_along_what_soon_will_be(clock: Clock) -> None:
     one.turn()
     assert [int(one.position(number)["next_offset"]) for number in range(4)] == [1, 1, 0, 0]
     assert one.mongo.operations.count("commit") == 1
+
+
+def test_a_poll_waits_until_the_next_batch_is_old_enough_and_no_longer(clock: Clock) -> None:
+    one = member(partitions=2, interval_s=1.0)
+    one.turn()
+    waits = []
+    really = one.log.consume
+
+    def consume(at_most: int, timeout_s: float) -> list[Message]:
+        waits.append(round(timeout_s, 3))
+        return really(at_most, timeout_s)
+
+    one.log.consume = consume  # type: ignore[method-assign]  # it only looks on
+    one.write([pack(SESSION, 1, keystem_in(0, 2), partitions=2)])
+    one.consumer.holdings.held[0].flushed_at = clock.now
+    for at_s in (0.0, 0.5, 0.97, 1.0):
+        clock.now = 1000.0 + at_s
+        one.turn()
+    assert waits == [0.1, 0.1, 0.03, 0.1]
+    assert requests(one.mongo) == 1
 
 
 # --- what Kafka does ---------------------------------------------------------------------------------------------------------
