@@ -88,7 +88,12 @@ class Consumer:
             self._log.pause(holdings.held)
 
     def _poll_s(self, now: float) -> float:
-        """How long a poll may wait: not beyond the moment at which the next batch is old enough."""
+        """How long a poll may wait: not beyond the moment at which the next batch is old enough.
+
+        Behind the log it has all of its time, since whether it comes back full says that there is more.
+        """
+        if self._is_behind:
+            return POLL_S
         gather_s, held = self._gather_s(), self.holdings.held.values()
         left = (one.flushed_at + gather_s - now for one in held if one.partition.pending)
         return min((seconds for seconds in left if 0 < seconds < POLL_S), default=POLL_S)
@@ -176,28 +181,32 @@ class Consumer:
                 return
 
     def _flush(self, group: list[Held]) -> Outcome:
-        if len(group) == 1:
-            return self._flusher.step(group[0].partition)
-        return self._flusher.together([held.partition for held in group])
+        if self._joins(group[0]):
+            return self._flusher.together([held.partition for held in group])
+        return self._flusher.step(group[0].partition)
+
+    def _joins(self, held: Held) -> bool:
+        return not self._is_behind and held.joins(waiting=self._flusher.is_waiting(held.partition.number))
 
     def _groups(self, now: float) -> list[list[Held]]:
-        """What to flush now, each group in one transaction; what is flushed alone first, the longest untried first.
+        """What to flush now, each group in one transaction, the longest untried first, so that one that always fails
+        does not hold up the others.
 
         Most of what a small batch costs is its transaction, so what is due takes along what soon will be.
         """
         gather_s = self._gather_s()
         alone, due, soon = list[list[Held]](), list[Held](), list[Held]()
         for held in sorted(self.holdings.held.values(), key=lambda held: held.tried_at):
-            waiting = self._flusher.is_waiting(held.partition.number)
-            joins = not self._is_behind and held.joins(waiting=waiting)
-            if held.is_due(now, gather_s, waiting=waiting):
+            joins = self._joins(held)
+            if held.is_due(now, gather_s, waiting=self._flusher.is_waiting(held.partition.number)):
                 if joins:
                     due.append(held)
                 else:
                     alone.append([held])
             elif joins and held.partition.pending and now - held.flushed_at >= gather_s / 2:
                 soon.append(held)
-        return alone + (grouped(due + soon) if due else [])
+        together = grouped(due + soon, self._flusher.group_records) if due else []
+        return sorted(alone + together, key=lambda group: min(held.tried_at for held in group))
 
     def _follow(self, held: Held, outcome: Outcome, now: float) -> None:
         if outcome is Outcome.AWAY:

@@ -25,6 +25,8 @@ from common import metrics
 from common.crash_points import CrashPoint, reach
 
 TRIES = 5  # of the same batch, before half of it is tried
+GROUP_RECORDS = 1_000  # in one transaction of several partitions; above that its own work outweighs what is saved
+GROUP_GROWTH = 50  # more with each success
 
 log = structlog.get_logger()
 
@@ -56,6 +58,7 @@ class Flusher:
         self._ends = ends
         self._waiting: dict[int, _Waiting] = {}
         self._limits: dict[int, int] = {}
+        self.group_records = GROUP_RECORDS  # fewer after groups that could not be written, down to none together
 
     def limit(self, partition: int) -> int:
         """How many records a batch of the partition may have: fewer after batches that the database would not take."""
@@ -83,6 +86,15 @@ class Flusher:
         taken = [partition for partition in partitions if self._take(partition)]
         if not taken:
             return Outcome.NOTHING
+        records = sum(partition.base - partition.written for partition in taken)
+        outcome = self._write_together(taken) if len(taken) > 1 else self.step(taken[0])
+        if outcome is Outcome.WRITTEN:
+            self.group_records = min(GROUP_RECORDS, self.group_records + GROUP_GROWTH)
+        elif len(taken) > 1:
+            self.group_records = records // 2
+        return outcome
+
+    def _write_together(self, taken: Sequence[Partition]) -> Outcome:
         numbers = [partition.number for partition in taken]
         try:
             return self._write(taken)

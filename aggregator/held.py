@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aggregator.partition import Partition
+from aggregator.partition import MAX_CHANGE_BYTES, Partition
 from aggregator.watchdog import Watchdog
-
-GROUP_RECORDS = 1_000  # in one transaction of several partitions; above that its own work outweighs what is saved
 
 
 @dataclass(slots=True)
@@ -40,13 +38,15 @@ class Held:
         return not waiting and not partition.is_ripe and partition.barrier is None and partition.stop is None
 
 
-def grouped(due: Iterable[Held]) -> list[list[Held]]:
+def grouped(due: Iterable[Held], max_records: int) -> list[list[Held]]:
     """In this order, as many in a group as belong into one transaction; a large batch is a group of its own."""
-    groups, records = list[list[Held]](), 0
+    groups = list[list[Held]]()
+    records = size = 0
     for held in due:
-        records += held.partition.pending
-        if not groups or records > GROUP_RECORDS:
+        pending, weight = held.partition.pending, held.partition.weigh()
+        records, size = records + pending, size + weight
+        if not groups or records > max_records or size > MAX_CHANGE_BYTES:
             groups.append([])
-            records = held.partition.pending
+            records, size = pending, weight
         groups[-1].append(held)
     return groups

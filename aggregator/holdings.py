@@ -22,6 +22,7 @@ from common.crash_points import CrashPoint, reach
 from common.errors import LostPlaceError
 
 REVOKE_S = 3.0
+CLAIM_S = 5.0  # of one turn of the loop, which has to poll
 RECLAIM_EVERY_S = 10.0
 REFUSED_AGAIN_S = 60.0  # seldom enough to leave an alarm standing, and a refusal applies nothing
 
@@ -63,12 +64,16 @@ class Holdings:
     # --- claiming ----------------------------------------------------------------------------------------------------
 
     def claim_assigned(self, now: float) -> None:
-        """Claim what was assigned, up to the first failure, which comes last next time. Raises UnavailableError."""
+        """Claim what was assigned, up to the first failure, which comes last next time, and for about CLAIM_S at most.
+
+        Raises UnavailableError.
+        """
         if now >= self._retry_at:
             self._look_again(now)
         if self.unclaimed and not self._log.is_same_topic():
             return
-        while self.unclaimed:
+        began = monotonic()
+        while self.unclaimed and monotonic() - began < CLAIM_S:
             number = self.unclaimed[0]
             try:
                 self._claim(number, now)

@@ -17,10 +17,10 @@ class Pace:
     """How far apart the flushes of a partition are."""
 
     interval_s: float
-    flush_s: float = 0.0  # of one flush, on average
+    flush_s: float = 0.0  # of one partition, on average
 
     def flushed(self, seconds: float) -> None:
-        """A batch was written, or tried to be, in so much time."""
+        """The batch of one partition was written, or tried to be, in so much time."""
         self.flush_s += LAST_WEIGHS * (seconds - self.flush_s)
 
     def gather_s(self, partitions: int, *, behind: bool) -> float:

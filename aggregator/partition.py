@@ -64,6 +64,11 @@ class Partition:
         """Records folded since the last swap."""
         return self.next_offset - self.base
 
+    def weigh(self) -> int:
+        """About how many bytes of changes the batch has; what makes it ripe or full is as old as the last look."""
+        self._weight = self._batch.size_bytes() + self._quarantined_bytes
+        return self._weight
+
     @property
     def is_ripe(self) -> bool:
         """Whether the batch is so large that it is flushed at once, whatever the interval."""
@@ -145,7 +150,7 @@ class Partition:
     def _step_over(self, record: Record) -> Verdict:
         self._move_behind(record)
         if not (self.next_offset - self.base) % WEIGH_EVERY:
-            self._weight = self._batch.size_bytes() + self._quarantined_bytes
+            self.weigh()
         return Verdict.TAKEN
 
     def _move_behind(self, record: Record) -> None:

@@ -1,6 +1,6 @@
 """The only module that writes what is counted: batches with their positions, in one transaction.
 
-The compare-and-set of all positions comes first, so that a member that was replaced fails before it locks anything.
+The compare-and-set of all positions comes first, so that a member that was replaced fails before it touches a document.
 It knows positions, sessions and changes, not what is counted.
 """
 
@@ -99,7 +99,9 @@ class Store(Positions):
 
     def write_sessions(self, session: Session, writes: Sequence[SessionWrite]) -> None:
         if writes:
-            self.database[progress.SESSIONS].bulk_write(writes, ordered=False, session=session)
+            # In order, so that nothing follows a write that was refused; of each kind in a row, which is one command.
+            by_kind = sorted(writes, key=lambda write: isinstance(write, DeleteOne))
+            self.database[progress.SESSIONS].bulk_write(by_kind, session=session)
 
     def _write_quarantined(self, session: Session, flushes: Iterable[Flush]) -> None:
         held = []

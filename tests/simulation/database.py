@@ -15,7 +15,7 @@ from aggregator.batches import Claim, SessionState, Stop
 from aggregator.changes import Changes, Key
 from aggregator.partition import Partition
 from aggregator.store import Writing
-from aggregator.transaction import ConflictError, FencedError, UnavailableError, UnknownOutcomeError
+from aggregator.transaction import ConflictError, FencedError, StoreError, UnavailableError, UnknownOutcomeError
 from common import documents
 
 Sums = Counter[str]
@@ -166,8 +166,6 @@ class SimStore:
     def flush(self, *writings: Writing) -> None:
         flushes = [writing.flush for writing in writings]
         changes = [flush.batch.changes() for flush in flushes]
-        if len(flushes) > 1:
-            self.database.trace["written together"] += 1
 
         def work() -> None:
             for one in changes:
@@ -175,7 +173,21 @@ class SimStore:
             for flush in flushes:
                 self.write(flush.partition, flush.to, flush.generation, flush.sessions, flush.expired)
 
-        self._run({flush.partition: (flush.base, flush.generation) for flush in flushes}, work)
+        expected = {flush.partition: (flush.base, flush.generation) for flush in flushes}
+        if len(flushes) == 1:
+            self._run(expected, work)
+        else:
+            self._run_together(expected, work)
+
+    def _run_together(self, expected: Mapping[int, Expected], work: Callable[[], None]) -> None:
+        outcome = "written"
+        try:
+            self._run(expected, work)
+        except StoreError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self.database.trace[f"together: {outcome}"] += 1
 
     def write(
         self, partition: int, to: int, generation: int, sessions: dict[str, SessionState], expired: list[str]

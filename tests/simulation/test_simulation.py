@@ -39,8 +39,12 @@ FAULTS = {
     "stale read",
     "taken, not acknowledged",
     "the last records of all destroyed",
+    "together: ConflictError",
+    "together: FencedError",
+    "together: UnavailableError",
+    "together: UnknownOutcomeError",
+    "together: written",
     "write conflict",
-    "written together",
 }
 
 

@@ -1,6 +1,7 @@
 """The loop, over a topic and a database in memory: nothing is lost and nothing counted twice, whatever happens."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
@@ -15,9 +16,10 @@ import aggregator.holdings
 import aggregator.partition
 import aggregator.sessions
 import aggregator.transaction
+from aggregator.erasure import Erasure
 from aggregator.records import Record
 from aggregator.store import Writing
-from aggregator.transaction import Session
+from aggregator.transaction import ConflictError, Session
 from common import documents
 from common.errors import LostPlaceError
 from common.events import encode
@@ -158,6 +160,8 @@ def test_what_is_due_takes_along_what_soon_will_be(clock: Clock) -> None:
     one.turn()
     assert [int(one.position(number)["next_offset"]) for number in range(4)] == [1, 1, 0, 0]
     assert one.mongo.operations.count("commit") == 1
+    flushed_at = [one.consumer.holdings.held[number].flushed_at for number in range(3)]
+    assert flushed_at == [clock.now, clock.now, clock.now - 0.4]
 
 
 def test_a_poll_waits_until_the_next_batch_is_old_enough_and_no_longer(clock: Clock) -> None:
@@ -178,6 +182,12 @@ def test_a_poll_waits_until_the_next_batch_is_old_enough_and_no_longer(clock: Cl
         one.turn()
     assert waits == [0.1, 0.1, 0.03, 0.1]
     assert requests(one.mongo) == 1
+    one.write([pack(SESSION, 2, keystem_in(0, 2), partitions=2)])
+    one.turn()
+    clock.now += 0.97
+    one.consumer._is_behind = True
+    one.turn()
+    assert waits[-1] == 0.1, "behind, whether a poll comes back full says that there is more"
 
 
 # --- what Kafka does ---------------------------------------------------------------------------------------------------------
@@ -449,12 +459,31 @@ def test_a_partition_that_always_fails_does_not_hold_up_the_others(
         really(session, writings)
 
     monkeypatch.setattr(one.store, "advance", advance)
-    for number in range(3):
-        one.write([pack(SESSION, 1, keystem_in(number, 3), partitions=3)])
-    for _ in range(4):
-        clock.now += 0.1
-        one.turn()
-    assert [one.position(number)["next_offset"] for number in range(3)] == [0, 1, 1]
+    for seq in (1, 2):
+        for number in range(3):
+            one.write([pack(SESSION, seq, keystem_in(number, 3), partitions=3)])
+        for _ in range(4):
+            clock.now += 0.1
+            one.turn()
+        assert [one.position(number)["next_offset"] for number in range(3)] == [0, seq, seq]
+
+
+def test_a_delete_that_always_fails_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    one = member(partitions=3)
+    one.turn(2)
+
+    def step(_erasure: object) -> bool:
+        raise ConflictError("made by a test")
+
+    monkeypatch.setattr(Erasure, "step", step)
+    one.write([delete(SESSION, 1, keystem_in(0, 3), partitions=3)])
+    for seq in (1, 2):
+        for number in (1, 2):
+            one.write([pack(SESSION, seq, keystem_in(number, 3), partitions=3)])
+        for _ in range(3):
+            clock.now += 0.1
+            one.turn()
+        assert [one.position(number)["next_offset"] for number in range(3)] == [0, seq, seq]
 
 
 def test_a_partition_that_the_database_refuses_stops_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -502,12 +531,12 @@ def test_records_that_were_let_go_are_no_gap(monkeypatch: pytest.MonkeyPatch) ->
 
 
 class Trouble:
-    """Two members on one partition, to whom things happen; the same seed makes the same happen."""
+    """Two members on two partitions, to whom things happen; the same seed makes the same happen."""
 
     def __init__(self, seed: int, clock: Clock) -> None:
-        self.random, self.clock, self.mongo, self.written = Random(seed), clock, database(), 0
+        self.random, self.clock, self.mongo, self.written = Random(seed), clock, database(2), Counter[int]()
         records: dict[int, list[Record]] = {}
-        self.members = [Member(self.mongo, records, name=name) for name in "ab"]
+        self.members = [Member(self.mongo, records, 2, name=name) for name in "ab"]
         self.records = records
 
     def happen(self) -> None:
@@ -516,18 +545,21 @@ class Trouble:
         self.random.choices(list(kinds), list(kinds.values()))[0](one)
 
     def pack(self, one: Member) -> None:
-        self.written += 1
-        one.write([pack(SESSION, self.written)] * self.random.choice([1, 1, 2]))
+        number = self.random.randrange(2)
+        self.written[number] += 1
+        event = pack(SESSION, self.written[number], keystem_in(number, 2), partitions=2)
+        one.write([event] * self.random.choice([1, 1, 2]))
 
     def assign(self, one: Member) -> None:
-        one.log.take_away(0)
-        one.log.assign(0)
+        number = self.random.randrange(2)
+        one.log.take_away(number)
+        one.log.assign(number)
 
     def unassign(self, one: Member) -> None:
-        self.random.choice([one.log.revoke, one.log.take_away])(0)
+        self.random.choice([one.log.revoke, one.log.take_away])(self.random.randrange(2))
 
     def lose(self, one: Member) -> None:
-        one.log.lose(0)
+        one.log.lose(self.random.randrange(2))
 
     def break_(self, _one: Member) -> None:
         if self.random.random() < 0.6:
@@ -544,10 +576,10 @@ class Trouble:
         self.mongo.commits.clear()
         self.mongo.faults.clear()
         for one in self.members:
-            one.log.take_away(0)
+            one.log.take_away(0, 1)
             one.turn()
-        last = Member(self.mongo, self.records, name="c")
-        last.log.assign(0)
+        last = Member(self.mongo, self.records, 2, name="c")
+        last.log.assign(0, 1)
         for _ in range(20):
             self.clock.now += 6
             last.turn()
@@ -558,13 +590,14 @@ def test_whatever_happens_every_pack_is_counted_once(seed: int, clock: Clock, mo
     monkeypatch.setattr(aggregator.transaction, "COMMIT_S", 0.0)
     monkeypatch.setattr(aggregator.flusher, "MAX_RECORDS", 7)
     trouble = Trouble(seed, clock)
-    for _ in range(120):
+    for _ in range(200):
         trouble.happen()
     trouble.heal()
-    assert trouble.members[0].position()["next_offset"] == len(trouble.records.get(0, []))
-    assert requests(trouble.mongo) == trouble.written
-    straight = Member(database(), trouble.records)
-    straight.log.assign(0)
+    for number in range(2):
+        assert trouble.members[0].position(number)["next_offset"] == len(trouble.records.get(number, []))
+    assert requests(trouble.mongo) == trouble.written.total()
+    straight = Member(database(2), trouble.records, 2)
+    straight.log.assign(0, 1)
     straight.turn(20)
     assert counted(trouble.mongo) == counted(straight.mongo)
 

@@ -9,7 +9,7 @@ from pymongo.errors import AutoReconnect, NetworkTimeout, OperationFailure
 
 import aggregator.transaction
 from aggregator.batches import Stop
-from aggregator.flusher import TRIES, Flusher, Outcome
+from aggregator.flusher import GROUP_GROWTH, GROUP_RECORDS, TRIES, Flusher, Outcome
 from aggregator.pack_stream import PackStream
 from aggregator.partition import MAX_RECORDS, Partition, Verdict
 from aggregator.positions import Ends
@@ -275,6 +275,32 @@ def test_several_are_written_in_one_transaction() -> None:
     after = [metric("packstats_events_total", kind="pack"), metric("packstats_flush_seconds_count")]
     assert after == [before[0] + 3, before[1] + 1]
     assert desks.flusher.together(desks.partitions) is Outcome.NOTHING
+
+
+def test_together_comes_to_what_each_alone_comes_to() -> None:
+    together, alone = Desks(), Desks()
+    together.flusher.together(together.partitions)
+    for partition in alone.partitions:
+        alone.flusher.step(partition)
+    assert counted(together.mongo) == counted(alone.mongo)
+
+
+def test_after_a_failure_fewer_go_together_until_it_works_again() -> None:
+    desks = Desks()
+    desks.mongo.faults.append(CONFLICT)
+    desks.flusher.together(desks.partitions)
+    assert desks.flusher.group_records == 1, "half of three"
+    for partition in desks.partitions:
+        desks.flusher.step(partition)
+    assert desks.flusher.group_records == 1, "what is tried alone says nothing of groups"
+    event = pack(SESSION, 2, keystem_in(0, 3), partitions=3)
+    desks.partitions[0].offer(Record(1, START_MS, 0, b"k", encode(event)))
+    assert desks.flusher.together(desks.partitions[:1]) is Outcome.WRITTEN
+    assert desks.flusher.group_records == 1 + GROUP_GROWTH
+    desks.flusher.group_records = GROUP_RECORDS - 1
+    desks.partitions[0].offer(Record(2, START_MS, 0, b"k", encode(event)))
+    desks.flusher.together(desks.partitions[:1])
+    assert desks.flusher.group_records == GROUP_RECORDS
 
 
 @pytest.mark.parametrize(

@@ -72,9 +72,17 @@ def test_a_plain_batch_joins_others_and_whatever_else_does_not() -> None:
     assert not one.joins(waiting=False)
 
 
-def test_groups_are_bounded_and_keep_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aggregator.held, "GROUP_RECORDS", 4)
+def test_groups_are_bounded_and_keep_the_order() -> None:
     many = [held(*(pack(SESSION, seq) for seq in range(1, records + 1))) for records in (2, 2, 1, 9, 1, 3, 0)]
-    assert [[one.partition.pending for one in group] for group in grouped(many)] == [[2, 2], [1], [9], [1, 3, 0]]
-    assert [one for group in grouped(many) for one in group] == many
-    assert grouped([]) == []
+    groups = grouped(many, 4)
+    assert [[one.partition.pending for one in group] for group in groups] == [[2, 2], [1], [9], [1, 3, 0]]
+    assert [one for group in groups for one in group] == many
+    assert [len(group) for group in grouped(many[:6], 0)] == [1] * 6
+    assert grouped([], 4) == []
+
+
+def test_groups_are_bounded_by_what_they_change_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = held(pack(SESSION, 1)).partition.weigh()
+    assert weight > 0
+    monkeypatch.setattr(aggregator.held, "MAX_CHANGE_BYTES", 2 * weight)
+    assert [len(group) for group in grouped([held(pack(SESSION, 1)) for _ in range(5)], 1_000)] == [2, 2, 1]

@@ -9,7 +9,7 @@ from pymongo.errors import AutoReconnect, OperationFailure
 
 import aggregator.consumer
 import aggregator.holdings
-from aggregator.batches import Stop
+from aggregator.batches import Claim, Stop
 from aggregator.transaction import UnavailableError
 from common import documents, progress
 from common.errors import LostPlaceError
@@ -91,6 +91,23 @@ def test_an_absent_database_ends_the_claiming() -> None:
     with pytest.raises(UnavailableError):
         holdings.claim_assigned(0.0)
     assert holdings.unclaimed == [0, 1]
+
+
+def test_claims_that_take_long_leave_the_rest_to_the_next_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, now = member(partitions=3), [100.0]
+    really = one.store.claim
+
+    def claim(partition: int) -> Claim | None:
+        now[0] += 0.6 * aggregator.holdings.CLAIM_S
+        return really(partition)
+
+    monkeypatch.setattr(one.store, "claim", claim)
+    monkeypatch.setattr(aggregator.holdings, "monotonic", lambda: now[0])
+    one.log.assign(0, 1, 2)
+    one.turn()
+    assert sorted(one.consumer.holdings.held) == [0, 1]
+    one.turn()
+    assert sorted(one.consumer.holdings.held) == [0, 1, 2]
 
 
 def test_letting_go_writes_all_there_is_also_behind_a_batch_that_waited() -> None:
