@@ -3,7 +3,8 @@
     PYTHONPATH=. python study/stages/10-streaming/freshness.py http://127.0.0.1:8000 --rate 10 --seconds 30
 
 It takes the orders that arrive, and asks for the league table of their day: orders of a tenant are counted in the order
-they were sent, so a table that has one more of it has the next one. Nobody else may send meanwhile.
+they were sent, so a table that has one more of it has the next one. What was sent before is waited for; nobody else may
+send meanwhile.
 """
 
 import argparse
@@ -29,6 +30,8 @@ from study.kit.settings import Settings, StartError, from_environment
 
 # As often the backend is asked: an answer is that much too old at the most, and the asking is a load too.
 ASK_EVERY_S = 0.02
+# Without a change of the table, until nothing that was sent before is taken to be on its way.
+SETTLED_S = 1.0
 # Behind the last order.
 PATIENCE_S = 60.0
 
@@ -47,6 +50,14 @@ class Watch:
     def unseen(self) -> int:
         return sum(map(len, self._sent.values()))
 
+    def settle(self) -> None:
+        """Wait for what was sent before."""
+        since = time.monotonic()
+        while time.monotonic() - since < SETTLED_S:
+            time.sleep(ASK_EVERY_S)
+            if (found := self._orders()) != self._seen:
+                self._seen, since = found, time.monotonic()
+
     def sent(self, tenant: str) -> None:
         self._sent[tenant].append(time.monotonic())
 
@@ -54,8 +65,13 @@ class Watch:
         found = self._orders()
         now = time.monotonic()
         for tenant, number in found.items():
-            for _ in range(number - self._seen[tenant]):
-                self.fresh_ms.append((now - self._sent[tenant].popleft()) * 1000)
+            new, sent = number - self._seen[tenant], self._sent[tenant]
+            if new > len(sent):
+                raise StartError(
+                    f"tenant {tenant} has {new} orders more, {len(sent)} were sent: somebody else sends too"
+                )
+            for _ in range(new):
+                self.fresh_ms.append((now - sent.popleft()) * 1000)
         self._seen = found
 
     def _orders(self) -> Counter[str]:
@@ -68,6 +84,7 @@ class Watch:
 
 def measure(watch: Watch, log: OrderLog, coming: Iterator[Order], rate: float) -> dict[str, object]:
     """Sends what is due, looks, and so on, until all was seen or nothing more is."""
+    watch.settle()
     began, number = time.monotonic(), 0
     ended = began
     order = next(coming, None)
