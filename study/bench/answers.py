@@ -40,6 +40,16 @@ def whole(stage: StageResult, report: str, condition: str = ALONE) -> Measured |
     return max(found, key=lambda each: each.orders, default=None)
 
 
+def alone(stage: StageResult) -> list[Measured]:
+    """The cases of all reports that were answered while nothing else was done."""
+    return [each for each in stage.measured if each.condition == ALONE and each.report in REPORTS]
+
+
+def asked_alone(stage: StageResult) -> int:
+    """How many cases were asked then, answered or not."""
+    return len(alone(stage)) + len({each.case for each in stage.failures if each.condition == ALONE and each.case})
+
+
 def over_repeats(case: Measured, time: Time, part: Part) -> Spread:
     return spread(getattr(getattr(times, time), part) for times in case.repeats)
 

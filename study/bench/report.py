@@ -1,10 +1,11 @@
 """Writes what was measured into the READMEs and draws the plots, or says whether both are what the results say."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.bench import blocks, measured, plots, stage_blocks, tables
+from study.bench import answers, blocks, measured, plots, stage_blocks, tables
 from study.bench.answers import NOT_YET
 from study.bench.results import Results
 from study.kit.settings import StartError
@@ -70,15 +71,28 @@ def _of_study(every: Sequence[Results], texts: Mapping[Path, str | None]) -> dic
 
 
 def _about(results: Results) -> str:
-    machine, how = results.machine, results.conditions
+    machine = results.machine
     versions = ", ".join(f"{name} {value}" for name, value in results.versions.items())
     return (
         f"- {results.size}: {results.counts['orders']:,} orders of {results.counts['tenants']} tenants in "
-        f"{results.counts['days']} days, seed {results.seed}; measured {results.began[:10]} in {results.took_s / 60:.0f} "
-        f"minutes, {how.repeats} repeats, on {machine.cores} cores ({machine.cpu}), {machine.memory_gib} GiB, "
-        f"{machine.kernel}; a small write is on the disk after {machine.fsync_ms:g} ms. Page cache before cold questions: "
-        f"{how.page_cache}. {versions}."
+        f"{results.counts['days']} days, seed {results.seed}; measured {results.began[:10]}, {_repeats(results)}, on "
+        f"{machine.cores} cores ({machine.cpu}), {machine.memory_gib} GiB, {machine.kernel}; a small write is on the disk after {machine.fsync_ms:g} ms. Page cache before cold questions: "
+        f"{results.conditions.page_cache}. {versions}."
     )
+
+
+def _repeats(results: Results) -> str:
+    """How often, and of how much less than everything: a stage that is slow at a size may be asked less there."""
+    stages = defaultdict[tuple[int, int, int], list[str]](list)
+    for stage in results.stages:
+        repeats = max((len(case.repeats) for case in stage.measured), default=0)
+        stages[repeats, answers.asked_alone(stage), stage.verified].append(stage.stage[:2])
+    said = []
+    for (repeats, asked, known), numbers in sorted(stages.items(), reverse=True):
+        part = "" if asked == known else f" of {asked} of {known} cases"
+        whose = f" (stages {', '.join(sorted(numbers))})" if len(stages) > 1 else ""
+        said.append(f"{repeats} repeats{part}{whose}")
+    return ", ".join(said)
 
 
 def _filled(page: Path, content: Mapping[str, Callable[[], str]]) -> str:

@@ -23,6 +23,7 @@ def summary(every: Sequence[Results]) -> str:
         return NOT_YET
     heads = ["stage", "kind", *(f"slowest report, {each.size}" for each in every)]
     heads += [
+        "at",
         "cases under 50 ms",
         "import, orders a second",
         "bytes an order",
@@ -35,8 +36,8 @@ def summary(every: Sequence[Results]) -> str:
     for name in answers.stage_names(every):
         found = [(each, answers.stage_of(each, name)) for each in every]
         times = [_slowest(stage) if stage else NOTHING for _, stage in found]
-        last = next(stage for _, stage in reversed(found) if stage)
-        rows.append([name, kinds.get(name, NOTHING), *times, *_costs(last)])
+        size, last = next((each.size, stage) for each, stage in reversed(found) if stage)
+        rows.append([name, kinds.get(name, NOTHING), *times, size, *_costs(last)])
     note = "Slowest report: the highest p95 of the seven, in ms, of the largest tenant's whole range, alone and hot"
     return f"{table(heads, rows, words=2)}\n\n{note}: median of the repeats (lowest–highest)."
 
@@ -148,9 +149,9 @@ def _slowest(stage: StageResult) -> str:
 
 
 def _costs(stage: StageResult) -> list[str]:
-    alone = [each for each in stage.measured if each.condition == ALONE and each.report in REPORTS]
+    alone = answers.alone(stage)
     fast = sum(over_repeats(each, "request", "p95").median < GOAL_MS for each in alone)
-    cells = [f"{fast} of {stage.verified}" if alone else NOTHING]
+    cells = [f"{fast} of {answers.asked_alone(stage)}" if alone else NOTHING]
     imported = stage.imported
     if imported is None:
         return [*cells, *[NOTHING] * 5]

@@ -116,7 +116,26 @@ def test_results_are_read_as_they_were_written_with_a_case_in_a_line(tmp_path: P
 def test_the_summary_has_median_and_spread_of_the_slowest_report(small: list[Results]) -> None:
     row = next(line for line in tables.summary(small).splitlines() if FIRST in line)
     assert "| start | 36.0 (30.0–42.0) | 360 (300–420) |" in row
-    assert row.endswith("| 0 of 67 | 250 | 1,049 | 40 | 85 | – |")
+    cases = len(answers.alone(small[1].stages[0]))
+    assert row.endswith(f"| M | 0 of {cases} | 250 | 1,049 | 40 | 85 | – |")
+
+
+def test_what_was_asked_less_often_or_of_less_is_said(small: list[Results]) -> None:
+    first, second = small[0].stages
+    cases = len(answers.alone(first))
+    stages_of_it = [msgspec.structs.replace(first, verified=cases), msgspec.structs.replace(second, verified=cases)]
+    assert report._repeats(msgspec.structs.replace(small[0], stages=stages_of_it)) == "5 repeats"
+    fewer = [
+        msgspec.structs.replace(case, repeats=case.repeats[:3]) for case in second.measured if case.who != "largest"
+    ]
+    stages_of_it[1] = msgspec.structs.replace(stages_of_it[1], measured=fewer)
+    left = len(answers.alone(stages_of_it[1]))
+    assert 0 < left < cases
+    said = report._repeats(msgspec.structs.replace(small[0], stages=stages_of_it))
+    assert (
+        said
+        == f"5 repeats (stages {first.stage[:2]}), 3 repeats of {left} of {cases} cases (stages {second.stage[:2]})"
+    )
 
 
 def test_growth_and_share_come_out_of_the_times(small: list[Results]) -> None:
