@@ -86,7 +86,8 @@ def _repeats(results: Results) -> str:
     stages = defaultdict[tuple[int, int, int], list[str]](list)
     for stage in results.stages:
         repeats = max((len(case.repeats) for case in stage.measured), default=0)
-        stages[repeats, answers.asked_alone(stage), stage.verified].append(stage.stage[:2])
+        if repeats:  # else nothing was measured, and why is said elsewhere
+            stages[repeats, answers.asked_alone(stage), stage.verified].append(stage.stage[:2])
     said = []
     for (repeats, asked, known), numbers in sorted(stages.items(), reverse=True):
         part = "" if asked == known else f" of {asked} of {known} cases"
