@@ -10,6 +10,8 @@ from study.bench.results import Results, StageResult
 from study.bench.samples import ALONE, ARRIVING, COLD, READERS
 from study.kit.stages import all_stages
 
+Curve = list[tuple[int, Spread]]  # by the number of orders
+
 _TECHNOLOGIES = ("sqlite", "postgresql", "mongodb", "kafka+mongodb")
 _NAMES = ("SQLite", "PostgreSQL", "MongoDB", "Kafka and MongoDB")
 _DASHES = ("", "7 4", "2 4")
@@ -37,8 +39,8 @@ def _growth(title: str, every: Sequence[Results]) -> str | None:
         [each for _, points in curves for _, found in points for each in (found.low, found.high)], 440, _TOP
     )
     parts = [*svg.legend(46, _technology_legend(every)), *_both_axes(x, y)]
-    marks = svg.apart([y.at(points[-1][1].median) for _, points in curves], 14)
-    for (name, points), mark in zip(curves, marks, strict=True):
+    marks = _marks(curves, y)
+    for name, points in curves:
         colour, dash = _look(name)
         places = [(x.at(orders), y.at(found.median)) for orders, found in points]
         parts.append(svg.path(places, f"s{colour}", dash))
@@ -47,11 +49,20 @@ def _growth(title: str, every: Sequence[Results]) -> str | None:
                 svg.line(across, y.at(found.low), across, y.at(found.high), "spread"),
                 svg.dot(across, up, f"f{colour}"),
             ]
-        parts.append(svg.text(places[-1][0] + 9, mark + 4, name))
+        parts.append(svg.text(places[-1][0] + 9, marks[name] + 4, name))
     return svg.picture(title, 490, parts)
 
 
-def _curve(every: Sequence[Results], name: str) -> list[tuple[int, Spread]]:
+def _marks(curves: Sequence[tuple[str, Curve]], y: svg.Scale) -> dict[str, float]:
+    """Where each curve's name stands, beside its end; only names of curves that end at one size can cover each other."""
+    marks = dict[str, float]()
+    for end in {points[-1][0] for _, points in curves}:
+        ending = [(name, y.at(points[-1][1].median)) for name, points in curves if points[-1][0] == end]
+        marks.update(zip([name for name, _ in ending], svg.apart([at for _, at in ending], 14), strict=True))
+    return marks
+
+
+def _curve(every: Sequence[Results], name: str) -> Curve:
     stages = [(results.counts["orders"], answers.stage_of(results, name)) for results in every]
     found = [(orders, answers.slowest(stage)) for orders, stage in stages if stage]
     return [(orders, slowest) for orders, slowest in found if slowest]

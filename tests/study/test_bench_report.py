@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.results import Machine
+from bench.results import Machine, spread
 from study.bench import answers, blocks, measured, plots, report, results, samples, stage_blocks, svg, tables
 from study.bench.fit import fit
 from study.bench.results import Conditions, Failure, Fresh, Imported, Memory, Percentiles, Results, StageResult
@@ -251,6 +251,13 @@ def test_plots_are_well_formed_and_the_same_for_the_same_results(small: list[Res
 
 def test_labels_that_would_lie_on_each_other_are_moved_apart() -> None:
     assert svg.apart([100, 50, 52, 53], 10) == [100, 50, 60, 70]
+
+
+def test_only_names_at_the_ends_of_one_size_move_each_other() -> None:
+    at = spread([10.0])
+    curves = [("a", [(1, at)]), ("b", [(1, at), (2, at)]), ("c", [(2, at)])]
+    y = svg.decades([1, 100], 300, 0)
+    assert plots._marks(curves, y) == {"a": 150, "b": 150, "c": 164}
 
 
 def test_a_logarithmic_scale_has_its_powers_of_ten_evenly() -> None:

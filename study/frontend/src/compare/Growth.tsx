@@ -56,6 +56,23 @@ export function apart(places: readonly number[], least: number, most: number): n
   return moved;
 }
 
+/** Where the name of each line stands, beside its end; only names of lines that end at one size can cover each other. */
+export function labelPlaces(ends: readonly (Point | undefined)[], y: (end: Point) => number): number[] {
+  const places = ends.map((end) => (end === undefined ? 0 : y(end)));
+  for (const size of new Set(ends.map((end) => end?.size))) {
+    const there = ends.flatMap((end, index) => (end?.size === size ? [index] : []));
+    const moved = apart(
+      there.map((index) => places[index] ?? 0),
+      APART,
+      BOTTOM,
+    );
+    there.forEach((index, number) => {
+      places[index] = moved[number] ?? 0;
+    });
+  }
+  return places;
+}
+
 export function Growth({ report }: { report: string | undefined }) {
   const all = points(report);
   if (all.length === 0) return <p className="empty">No stage has figures for this.</p>;
@@ -66,10 +83,9 @@ export function Growth({ report }: { report: string | undefined }) {
   const lines = stages
     .map((stage) => ({ stage, line: all.filter((each) => each.stage === stage) }))
     .filter(({ line }) => line.length > 0);
-  const labels = apart(
-    lines.map(({ line }) => y(line.at(-1)?.ms[0] ?? 1)),
-    APART,
-    BOTTOM,
+  const labels = labelPlaces(
+    lines.map(({ line }) => line.at(-1)),
+    (each) => y(each.ms[0]),
   );
   return (
     <>

@@ -1,8 +1,8 @@
 import { render, screen } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { parse } from "../choice";
-import { apart, decades, points } from "./Growth";
-import { databaseShare, type StageFigures, slowest, stages, whyNot } from "./measured";
+import { apart, decades, labelPlaces, type Point, points } from "./Growth";
+import { databaseShare, type StageFigures, sizes, slowest, stages, whyNot } from "./measured";
 import { StagesPage } from "./StagesPage";
 
 const figures = (ms: number): StageFigures => ({
@@ -54,6 +54,11 @@ test("labels do not cover each other", () => {
   expect(apart([10, 12, 50], 13, 100)).toEqual([10, 23, 50]);
   expect(apart([50, 12, 10], 13, 100)).toEqual([50, 23, 10]);
   expect(apart([95, 96, 97], 13, 100)).toEqual([74, 87, 100]);
+});
+
+test("only names at the ends of one size move each other", () => {
+  const ends = [0, 0, 1].map((size) => ({ stage: stages[0], size: sizes[size], ms: [10, 10, 10] }) as Point);
+  expect(labelPlaces([...ends, undefined], (end) => end.ms[0])).toEqual([10, 23, 10, 0]);
 });
 
 test("every stage that was measured is on the page, from the committed results", () => {
