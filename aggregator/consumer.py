@@ -4,7 +4,8 @@ Everything that blocks is bounded: the poll by its timeout, the database by `agg
 is away partitions are paused and the poll goes on, so the group keeps its members; the memory stays bounded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from threading import Event
 from time import monotonic
 
@@ -25,6 +26,8 @@ from aggregator.store import Store
 from aggregator.transaction import UnavailableError
 from common.crash_points import CrashPoint, reach
 from common.errors import LostPlaceError
+
+Attempt = tuple[list[Held], Callable[[], Outcome]]  # to write these partitions, all in the same way
 
 POLL_S = 0.1
 DRAIN_S = 8.0
@@ -169,44 +172,36 @@ class Consumer:
         Behind the log, one that is merely old enough is the last of its turn: the others gather more meanwhile, and are
         due one after the other, not all at once.
         """
-        for group in self._groups(now):
+        for group, attempt in self._attempts(now):
             began, was_ripe = monotonic(), group[0].partition.is_ripe
             for held in group:
                 held.tried_at = now
-            outcome = self._flush(group)
+            outcome = attempt()
             self._pace.flushed((monotonic() - began) / len(group))
             for held in group:
                 self._follow(held, outcome, now)
             if outcome in {Outcome.AGAIN, Outcome.LOST, Outcome.STOPPED} or (self._is_behind and not was_ripe):
                 return
 
-    def _flush(self, group: list[Held]) -> Outcome:
-        if self._joins(group[0]):
-            return self._flusher.together([held.partition for held in group])
-        return self._flusher.step(group[0].partition)
-
-    def _joins(self, held: Held) -> bool:
-        return not self._is_behind and held.joins(waiting=self._flusher.is_waiting(held.partition.number))
-
-    def _groups(self, now: float) -> list[list[Held]]:
+    def _attempts(self, now: float) -> list[Attempt]:
         """What to flush now, each group in one transaction, the longest untried first, so that one that always fails
         does not hold up the others.
 
         Most of what a small batch costs is its transaction, so what is due takes along what soon will be.
         """
-        gather_s = self._gather_s()
-        alone, due, soon = list[list[Held]](), list[Held](), list[Held]()
+        gather_s, flusher = self._gather_s(), self._flusher
+        alone, due, soon = list[Held](), list[Held](), list[Held]()
         for held in sorted(self.holdings.held.values(), key=lambda held: held.tried_at):
-            joins = self._joins(held)
-            if held.is_due(now, gather_s, waiting=self._flusher.is_waiting(held.partition.number)):
-                if joins:
-                    due.append(held)
-                else:
-                    alone.append([held])
+            waiting = flusher.is_waiting(held.partition.number)
+            joins = not self._is_behind and held.joins(waiting=waiting)
+            if held.is_due(now, gather_s, waiting=waiting):
+                (due if joins else alone).append(held)
             elif joins and held.partition.pending and now - held.flushed_at >= gather_s / 2:
                 soon.append(held)
-        together = grouped(due + soon, self._flusher.group_records) if due else []
-        return sorted(alone + together, key=lambda group: min(held.tried_at for held in group))
+        groups = grouped(due + soon, flusher.group_records) if due else []
+        attempts: list[Attempt] = [([held], partial(flusher.step, held.partition)) for held in alone]
+        attempts += [(group, partial(flusher.together, [held.partition for held in group])) for group in groups]
+        return sorted(attempts, key=lambda attempt: min(held.tried_at for held in attempt[0]))
 
     def _follow(self, held: Held, outcome: Outcome, now: float) -> None:
         if outcome is Outcome.AWAY:

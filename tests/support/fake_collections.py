@@ -113,7 +113,6 @@ class FakeCollection:
         ordered: bool = True,
         session: "FakeSession | None" = None,
     ) -> SimpleNamespace:
-        del ordered
         assert requests, "the driver refuses an empty bulk write"
         self._mongo.arrive(f"bulk {self._name}")
         matched = 0
