@@ -42,7 +42,7 @@ def whole(stage: StageResult, report: str, condition: str = ALONE) -> Measured |
 
 def alone(stage: StageResult) -> list[Measured]:
     """The cases of all reports that were answered while nothing else was done."""
-    return [each for each in stage.measured if each.condition == ALONE and each.report in REPORTS]
+    return [each for report in REPORTS for each in measured(stage, ALONE, report)]
 
 
 def asked_alone(stage: StageResult) -> int:

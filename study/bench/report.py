@@ -76,8 +76,8 @@ def _about(results: Results) -> str:
     return (
         f"- {results.size}: {results.counts['orders']:,} orders of {results.counts['tenants']} tenants in "
         f"{results.counts['days']} days, seed {results.seed}; measured {results.began[:10]}, {_repeats(results)}, on "
-        f"{machine.cores} cores ({machine.cpu}), {machine.memory_gib} GiB, {machine.kernel}; a small write is on the disk after {machine.fsync_ms:g} ms. Page cache before cold questions: "
-        f"{results.conditions.page_cache}. {versions}."
+        f"{machine.cores} cores ({machine.cpu}), {machine.memory_gib} GiB, {machine.kernel}; a small write is on the disk "
+        f"after {machine.fsync_ms:g} ms. Page cache before cold questions: {results.conditions.page_cache}. {versions}."
     )
 
 

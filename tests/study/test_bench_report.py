@@ -116,8 +116,7 @@ def test_results_are_read_as_they_were_written_with_a_case_in_a_line(tmp_path: P
 def test_the_summary_has_median_and_spread_of_the_slowest_report(small: list[Results]) -> None:
     row = next(line for line in tables.summary(small).splitlines() if FIRST in line)
     assert "| start | 36.0 (30.0–42.0) | 360 (300–420) |" in row
-    cases = len(answers.alone(small[1].stages[0]))
-    assert row.endswith(f"| M | 0 of {cases} | 250 | 1,049 | 40 | 85 | – |")
+    assert row.endswith("| M | 0 of 14 | 250 | 1,049 | 40 | 85 | – |")
 
 
 def test_what_was_asked_less_often_or_of_less_is_said(small: list[Results]) -> None:
