@@ -10,12 +10,14 @@ import ctypes
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import cast
 
 import uvicorn
 
+from proxy.acceptor import Acceptor
 from proxy.protocol import ProxyProtocol
 from proxy.state import LifespanState
 
@@ -39,7 +41,15 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.lifespan.state.update(self._state)
-        await super().startup(sockets)
+        await super().startup([])  # it would take one caller a turn
+        serve = partial(
+            cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class),
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        acceptors = [Acceptor(listener, serve, self.config.ssl) for listener in sockets or []]
+        self.servers = cast("list[asyncio.base_events.Server]", acceptors)  # which it closes and waits for
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         try:
