@@ -28,6 +28,7 @@ from common.settings import load
 from common.version import VERSION
 from proxy import workers
 from proxy.app import CANCELLED_WITHIN_S, SEND_FOR_S, create_app
+from proxy.gathering import Turn
 from proxy.listeners import listening, of_workers
 from proxy.protocol import ProxyProtocol
 from proxy.server import LINGER_S, Server
@@ -68,7 +69,7 @@ def server_config(app: FastAPI, proxy: ProxySettings) -> uvicorn.Config:
     """How requests are served. Raises StartupError where the certificate cannot be used."""
     config = uvicorn.Config(
         app,
-        http=cast("type[asyncio.Protocol]", partial(ProxyProtocol, proxy)),  # all it does with it is to call it
+        http=cast("type[asyncio.Protocol]", partial(ProxyProtocol, proxy, Turn())),  # all it does with it is to call it
         ws="none",
         lifespan="off",
         log_config=None,

@@ -13,6 +13,7 @@ from typing import Final, cast
 import httptools
 
 from proxy.exchange import Answer, NoAnswerError
+from proxy.gathering import GatheringTransport, Turn
 from proxy.headers import Headers, get
 from proxy.pack_stats import TIMED_OUT, UNREACHABLE, UNREADABLE
 
@@ -30,10 +31,11 @@ class AnswerLimits:
 class Connection(asyncio.Protocol):
     """For one exchange at a time."""
 
-    def __init__(self, limits: AnswerLimits) -> None:
+    def __init__(self, limits: AnswerLimits, turn: Turn) -> None:
         self.reusable = True  # as far as the last exchange goes
         self.idle_since = 0.0  # the pool's own note
         self._limits = limits
+        self._turn = turn
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(
@@ -89,7 +91,7 @@ class Connection(asyncio.Protocol):
     # ---- the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+        self._transport = GatheringTransport(cast("asyncio.Transport", transport), self._turn)
 
     def pause_writing(self) -> None:
         self._paused = True

@@ -12,6 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from proxy.deadline import Deadline
+from proxy.gathering import GatheringTransport, Turn
 from proxy.refusal import Refusal, RefusedError, problem
 from proxy.settings import ProxySettings
 
@@ -25,9 +26,10 @@ _NO_HTTP: Final = Refusal(400, "this is no valid HTTP request")
 class ProxyProtocol(HttpToolsProtocol):
     """One connection of a caller."""
 
-    def __init__(self, limits: ProxySettings, *args: Any, **options: Any) -> None:
+    def __init__(self, limits: ProxySettings, turn: Turn, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._limits = limits
+        self._turn = turn
         self._active: RequestResponseCycle | None = None  # the request that is being answered; `cycle` came in last
         self._in_message = False
         self._in_head = False
@@ -43,7 +45,7 @@ class ProxyProtocol(HttpToolsProtocol):
     # ---- the connection
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        super().connection_made(GatheringTransport(transport, self._turn))
         if len(self.connections) > self._limits.max_callers:
             self._refuse(Refusal(503, "too many connections at once"))
         else:

@@ -15,6 +15,7 @@ from typing import Final
 from proxy.connection import AnswerLimits, Connection
 from proxy.dialer import Dialer
 from proxy.exchange import Answer, Exchange, Failure, NoAnswerError, NobodyListensError
+from proxy.gathering import Turn
 from proxy.headers import Headers
 from proxy.pack_stats import UNREACHABLE
 from proxy.pool import Pool
@@ -74,7 +75,7 @@ class Upstream:
 async def open_upstream(settings: ProxySettings) -> AsyncIterator[Upstream]:
     """The client, for the time of the context."""
     limits = AnswerLimits(settings.max_answer_bytes, settings.max_answer_head_bytes)
-    dialer = Dialer(settings.upstream_url, settings.connect_timeout_s, partial(Connection, limits))
+    dialer = Dialer(settings.upstream_url, settings.connect_timeout_s, partial(Connection, limits, Turn()))
     pool = Pool(dialer.connect, settings.max_connections, settings.upstream_keepalive_s)
     try:
         yield Upstream(dialer, pool, settings.upstream_timeout_s)
