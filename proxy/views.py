@@ -1,5 +1,6 @@
 """Pure: what a caller of the pack endpoint gets: statistics, upstream's answer, both, or why there is neither."""
 
+from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import parse_qsl
 
@@ -61,8 +62,11 @@ def view_of(path: str, query: bytes, default: View) -> View | None:
     """The view that a request asks for; None if there is no such view."""
     if path in _PASSING_PATHS:
         return "pack"
-    if not query:
-        return default
+    return _view_in(query, default) if query else default
+
+
+@lru_cache(maxsize=64)  # callers ask in few ways, and of those that do not, 64 heads are no memory
+def _view_in(query: bytes, default: View) -> View | None:
     named = {value for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name == "view"}
     if not named:
         return default
