@@ -49,7 +49,9 @@ class Acceptor:
         self._loop.remove_reader(self._listener)
 
     async def wait_closed(self) -> None:
-        """Until all that were taken have begun, or failed to."""
+        """Let go of those that are not open yet: a caller of TLS that says nothing would hold up the end."""
+        for opening in self._opening:
+            opening.cancel()
         if self._opening:
             await asyncio.wait(self._opening)
 

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -118,6 +119,22 @@ async def test_closed_while_it_waits_for_files_it_stays_closed(
 
     assert inside == []
     await end(acceptor, inside)
+
+
+async def test_one_that_never_says_hello_does_not_hold_up_the_end(
+    listener: ShortOfFiles, callers: Callable[[int], None]
+) -> None:
+    inside: list[Inside] = []
+    acceptor = Acceptor(listener, lambda: Inside(inside), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    callers(1)
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+    acceptor.close()
+    async with asyncio.timeout(20):  # the loop itself waits a minute for it
+        await acceptor.wait_closed()
+
+    assert inside == []
 
 
 async def until(is_so: Callable[[], bool]) -> None:
