@@ -81,7 +81,8 @@ class Boxes:
             dim_weight = round(row.dim_weight * MICRO)
             if row.dim_weight > real:
                 self.dim_excess += dim_weight - weight
-            billable = max(billable, dim_weight)
+            if dim_weight > billable:  # noqa: PLR1730  # for each box: a call costs more than the comparison
+                billable = dim_weight
         self.billable_weight += billable
         if row.weight_max is None or row.weight_max <= 0:
             return

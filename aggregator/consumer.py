@@ -19,7 +19,7 @@ from aggregator.holdings import Holdings
 from aggregator.kafka_log import KafkaLog, record_of
 from aggregator.oversight import Oversight
 from aggregator.pace import Pace
-from aggregator.partition import HEADROOM, Verdict
+from aggregator.partition import HEADROOM, TAKEN, Verdict
 from aggregator.positions import Ends
 from aggregator.records import Stream
 from aggregator.store import Store
@@ -107,14 +107,14 @@ class Consumer:
     # --- records -----------------------------------------------------------------------------------------------------
 
     def _take(self, messages: Iterable[Message]) -> None:
-        now, astray = monotonic(), set[int]()
+        now, astray, all_held = monotonic(), set[int](), self.holdings.held
         for message in messages:
             if (error := message.error()) is not None:
                 self._take_error(message, error)
                 continue
             number = message.partition()
-            held = self.holdings.held.get(-1 if number is None else number)
-            if held is None or held.partition.number in astray:
+            held = all_held.get(-1 if number is None else number)
+            if held is None or number in astray:
                 continue  # revoked, not claimed yet, or fetched again from where it went astray
             if not self._offer(held, message, now):
                 astray.add(held.partition.number)
@@ -122,7 +122,7 @@ class Consumer:
     def _offer(self, held: Held, message: Message, now: float) -> bool:
         """Offer one record; False if what follows it in this round is of no use."""
         verdict = held.partition.offer(record_of(message))
-        if verdict is Verdict.TAKEN:
+        if verdict is TAKEN:
             held.watchdog.heard(now)
             return True
         if verdict is Verdict.STALE:

@@ -5,7 +5,7 @@ batch. Order and grouping do not matter: every change is an addition or an extre
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -49,7 +49,7 @@ class PackBatch:
         self._entries = 0
 
     def add(self, item: Foldable, log_ms: int) -> None:
-        event = cast("PackEvent", item.event)  # made by PackStream.read, the only source of batches
+        event: PackEvent = item.event  # type: ignore[assignment]  # made by PackStream.read, the only source of batches
         if log_ms != self._log_ms:
             self._look_at(log_ms)
         moment = event.occurred_at

@@ -38,7 +38,8 @@ class Sessions:
         if state is None:
             state = self.states[source.session] = SessionState(Seen(), log_ms)
         state.seen.add(source.seq)
-        state.log_ms = max(state.log_ms, log_ms)
+        if log_ms > state.log_ms:  # noqa: PLR1730  # for each record: a call costs more than the comparison
+            state.log_ms = log_ms
         self._touched[source.session] = state
 
     def with_(self, source: Source, log_ms: int) -> SessionState:

@@ -1,8 +1,7 @@
 """Pure: sums that several counters come from, in plain integers; and how numbers become changes, without those that are 0."""
 
 from aggregator.changes import Change
-from common import documents
-from common.documents import MICRO
+from common.documents import MICRO, latency_bucket
 from common.events import PackEvent
 
 
@@ -17,7 +16,7 @@ class Durations:
 
     def add(self, duration_ns: int) -> None:
         self.sum += duration_ns
-        bucket, buckets = documents.latency_bucket(duration_ns), self.buckets
+        bucket, buckets = latency_bucket(duration_ns), self.buckets
         buckets[bucket] = buckets.get(bucket, 0) + 1
 
     def change(self, change: Change, path: str) -> None:
