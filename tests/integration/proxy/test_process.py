@@ -2,15 +2,17 @@
 
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,6 +31,8 @@ pytestmark = pytest.mark.integration
 BODY = b'{"itemSets":[{"quantity":2}]}'
 REQUEST = b"POST / HTTP/1.1\r\nHost: proxy\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 PACKED = content(answers.pack())
+
+ROOM = 20  # files that a proxy has left
 
 Start = Callable[..., Service]
 
@@ -203,6 +207,23 @@ def test_the_second_signal_ends_it_at_once(proxy: Start) -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with the openssl command")
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of another process is set as Linux does it")
+def test_without_files_callers_wait_until_others_have_gone(proxy: Start) -> None:
+    service = proxy()
+    files = len(list(Path(f"/proc/{service.pid}/fd").iterdir()))
+    limits = resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(service.pid, resource.RLIMIT_NOFILE, (files + ROOM, limits[1]))
+    port = int(service.env["PROXY__PORT"])
+
+    with ExitStack() as callers:
+        for _ in range(2 * ROOM):
+            callers.enter_context(socket.create_connection((LOOPBACK, port)))
+        eventually(lambda: "callers_not_taken" in service.log_text())
+
+    assert web.get(service.url + "/livez").status == 200
+    assert service.exit_code() is None
+
+
 def test_it_speaks_https_with_a_certificate(proxy: Start, tmp_path: Path) -> None:
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
