@@ -35,6 +35,8 @@ the requests before it on that connection.
 | says nothing, or only empty lines | closed | `PROXY__KEEP_ALIVE_S` |
 | takes no answer | closed | `PROXY__SEND_TIMEOUT_S` |
 | is one connection too many | 503, closed | `PROXY__MAX_CALLERS` |
+| comes when the process has as many files open as it may | nothing: it waits until others have gone; the log says \
+`callers_not_taken` | `ulimit -n` |
 | sends requests without waiting for answers | the first ones are answered, then closed | `PROXY__MAX_PIPELINED` |
 | is one pack too many | 503, `Retry-After` | `PROXY__MAX_IN_FLIGHT` |
 | sends more than fits into memory with what others sent | 503, `Retry-After` | `PROXY__MAX_HELD_BYTES` |
