@@ -206,7 +206,6 @@ def test_the_second_signal_ends_it_at_once(proxy: Start) -> None:
         assert pending.exception(60) is not None
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with the openssl command")
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of another process is set as Linux does it")
 def test_without_files_callers_wait_until_others_have_gone(proxy: Start) -> None:
     service = proxy()
@@ -224,6 +223,7 @@ def test_without_files_callers_wait_until_others_have_gone(proxy: Start) -> None
     assert service.exit_code() is None
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with the openssl command")
 def test_it_speaks_https_with_a_certificate(proxy: Start, tmp_path: Path) -> None:
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]

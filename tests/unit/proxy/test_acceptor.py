@@ -29,7 +29,7 @@ class Inside(asyncio.Protocol):
 class ShortOfFiles(socket.socket):
     """A listening socket whose process has as many files open as it may, for so many callers."""
 
-    refusals = 1
+    refusals = 0
     refused = 0
 
     def accept(self) -> tuple[socket.socket, object]:
@@ -42,10 +42,17 @@ class ShortOfFiles(socket.socket):
 @pytest.fixture
 def listener() -> Iterator[ShortOfFiles]:
     with ShortOfFiles() as bound:
-        bound.refusals = 0
         bound.bind(("127.0.0.1", 0))
         bound.listen(CALLERS)
         yield bound
+
+
+@pytest.fixture
+def short_of_files(listener: ShortOfFiles, monkeypatch: pytest.MonkeyPatch) -> ShortOfFiles:
+    """The same, without a file for the first caller; the pause after that is short."""
+    monkeypatch.setattr("proxy.acceptor._PAUSE_S", 0.01)
+    listener.refusals = 1
+    return listener
 
 
 @pytest.fixture
@@ -90,29 +97,25 @@ async def test_nobody_is_let_in_once_it_is_closed(listener: ShortOfFiles, caller
 
 
 async def test_without_files_callers_wait_and_are_let_in_later(
-    listener: ShortOfFiles, callers: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+    short_of_files: ShortOfFiles, callers: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("proxy.acceptor._PAUSE_S", 0.01)
-    listener.refusals = 1
     inside: list[Inside] = []
-    acceptor = Acceptor(listener, lambda: Inside(inside))
+    acceptor = Acceptor(short_of_files, lambda: Inside(inside))
 
     callers(2)
     await until(lambda: len(inside) == 2)
 
-    assert listener.refused == 1
+    assert short_of_files.refused == 1
     await end(acceptor, inside)
 
 
 async def test_closed_while_it_waits_for_files_it_stays_closed(
-    listener: ShortOfFiles, callers: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+    short_of_files: ShortOfFiles, callers: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("proxy.acceptor._PAUSE_S", 0.01)
-    listener.refusals = 1
     inside: list[Inside] = []
-    acceptor = Acceptor(listener, lambda: Inside(inside))
+    acceptor = Acceptor(short_of_files, lambda: Inside(inside))
     callers(1)
-    await until(lambda: listener.refused == 1)
+    await until(lambda: short_of_files.refused == 1)
 
     acceptor.close()
     await asyncio.sleep(0.05)
